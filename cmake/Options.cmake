@@ -1,0 +1,87 @@
+# Language level, warnings, sanitizers and build speed: what every target of the project shares.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_ARCHIVE_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+set(SUBCULTS_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined")
+option(SUBCULTS_FUZZ "Build the libFuzzer targets (Clang only)" OFF)
+
+# ccache may share precompiled headers only when it is told that their timestamps do not matter.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND}" -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
+      "${CCACHE_PROGRAM}")
+endif()
+
+# mold links GCC objects fastest; Clang's sanitizer runtimes are at home with lld.
+add_library(subcults_options INTERFACE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  find_program(MOLD_PROGRAM mold)
+  if(MOLD_PROGRAM)
+    target_link_options(subcults_options INTERFACE -fuse-ld=mold)
+  endif()
+else()
+  find_program(LLD_PROGRAM NAMES ld.lld-14 ld.lld)
+  if(LLD_PROGRAM)
+    target_link_options(subcults_options INTERFACE "--ld-path=${LLD_PROGRAM}")
+  endif()
+endif()
+
+target_compile_options(subcults_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
+  -Woverloaded-virtual -Wimplicit-fallthrough -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # -Wmaybe-uninitialized and -Wdangling-reference style flow warnings are unreliable inside Asio's
+  # coroutine frames with GCC 12; Clang and the sanitizers cover that ground.
+  target_compile_options(subcults_options INTERFACE
+    -fpch-preprocess -Wno-maybe-uninitialized -Wno-mismatched-new-delete
+    $<$<CONFIG:Release,RelWithDebInfo>:-Wno-free-nonheap-object>)
+else()
+  target_compile_options(subcults_options INTERFACE
+    "SHELL:-Xclang -fno-pch-timestamp" -Wno-unused-command-line-argument)
+endif()
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(subcults_options INTERFACE -O2 -g1)
+endif()
+
+if(SUBCULTS_SANITIZE)
+  target_compile_options(subcults_options INTERFACE
+    "-fsanitize=${SUBCULTS_SANITIZE}" -fno-sanitize-recover=all)
+  target_link_options(subcults_options INTERFACE "-fsanitize=${SUBCULTS_SANITIZE}")
+  target_compile_definitions(subcults_options INTERFACE SUBCULTS_SANITIZED=1)
+endif()
+
+# subcults_library(name SOURCES ... LINKS ... [ASIO]): one static library per folder.
+# ASIO makes the target share the precompiled Asio and Beast headers.
+function(subcults_library name)
+  cmake_parse_arguments(arg "ASIO" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  target_link_libraries(${name} PUBLIC subcults_options ${arg_LINKS})
+  target_include_directories(${name} PUBLIC "${PROJECT_SOURCE_DIR}/libs")
+  if(arg_ASIO)
+    target_link_libraries(${name} PUBLIC subcults_asio)
+    target_precompile_headers(${name} REUSE_FROM subcults_asio)
+  endif()
+endfunction()
+
+# subcults_executable(name SOURCES ... LINKS ... [ASIO])
+function(subcults_executable name)
+  cmake_parse_arguments(arg "ASIO" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE subcults_options ${arg_LINKS})
+  if(arg_ASIO)
+    target_link_libraries(${name} PRIVATE subcults_asio)
+    target_precompile_headers(${name} REUSE_FROM subcults_asio)
+  endif()
+endfunction()

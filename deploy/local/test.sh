@@ -1,0 +1,132 @@
+# ./dev test: the gate. Lints, then every preset's tests against a PostgreSQL of their own.
+# shellcheck shell=bash
+# shellcheck source=build.sh
+source "$here/build.sh"
+# shellcheck source=lint.sh
+source "$here/lint.sh"
+# shellcheck source=sanitizers.sh
+source "$here/sanitizers.sh"
+
+passed=0
+failed=0
+skipped=0
+
+# What of a preset belongs to the gate. Sanitizers cost time: Address looks at everything but the
+# long runs, Thread at the tests that have threads.
+gate_filter() {
+    case $1 in
+        asan) filter=(-LE '^(soak|bench)$') ;;
+        tsan) filter=(-L '^threads$') ;;
+        *) filter=() ;;
+    esac
+}
+
+# The cluster is made anew, so that no run depends on what an earlier one left.
+start_test_database() {
+    step "starting PostgreSQL in ${test_postgres_dir#"$root/"}"
+    "$here/private-postgres" stop "$test_postgres_dir" immediate
+    [[ ! -d $test_postgres_dir/data ]] || rm -rf "$test_postgres_dir/data"
+    SUBCULTS_TEST_DATABASE_URL=$("$here/private-postgres" start "$test_postgres_dir" 8>&-)
+    export SUBCULTS_TEST_DATABASE_URL
+}
+
+run_ctest() {
+    local preset=$1 run=()
+    shift
+    [[ $preset != asan && $preset != tsan ]] || run=(in_sanitizer_mode)
+    "${run[@]}" ctest --test-dir "$root/build/$preset" -j 2 --timeout 300 --output-on-failure \
+        --output-junit "$root/build/$preset/junit.xml" "$@"
+}
+
+# Adds what a preset's tests did. A preset that fails without a failed test (no tests, a crash
+# while listing them) counts as one.
+test_preset() {
+    local preset=$1 status=0 counts
+    shift
+    if ! build_preset "$preset"; then
+        failed=$((failed + 1))
+        return
+    fi
+    rm -f "$root/build/$preset/junit.xml"
+    step "testing $preset"
+    run_ctest "$preset" "$@" || status=$?
+    counts=$("$here/tally" "$preset" "$root/build/$preset/junit.xml" "$status")
+    read -r -a counts <<<"$counts"
+    passed=$((passed + counts[0]))
+    failed=$((failed + counts[1]))
+    skipped=$((skipped + counts[2]))
+    step "tested $preset: ${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped"
+}
+
+# The verdict is the last line, whatever happened; only an interruption has none.
+finish_test() {
+    local status=$?
+    trap '' INT TERM HUP
+    set +e
+    "$here/private-postgres" stop "$test_postgres_dir" immediate 2>/dev/null
+    ((status < 128)) || exit "$status"
+    ((status == 0)) || failed=$((failed + 1))
+    exec 1>&3 2>&3 # nothing may come after
+    printf '%d passed, %d failed' "$passed" "$failed"
+    ((skipped == 0)) || printf ', %d skipped' "$skipped"
+    printf '\n'
+    exit $((failed > 0 ? 1 : 0)) # a bare `exit` in a trap means the status before it
+}
+
+parse_test_options() {
+    presets=() ctest_options=() gate=yes
+    local value
+    while (($# > 0)); do
+        case $1 in
+            --preset)
+                value=$(value_of "$@")
+                presets+=("$value")
+                shift 2
+                ;;
+            --label)
+                value=$(value_of "$@")
+                ctest_options+=(-L "^$value\$")
+                gate=no
+                shift 2
+                ;;
+            *)
+                ctest_options+=("$1")
+                gate=no
+                shift
+                ;;
+        esac
+    done
+    [[ ${#presets[@]} -eq 0 ]] || gate=${gate/yes/presets}
+    [[ ${#presets[@]} -gt 0 ]] || presets=(release asan tsan)
+}
+
+command_test() {
+    local preset filter
+    parse_test_options "$@"
+    exec 3>&1
+    trap finish_test EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    ulimit -c 0
+    ensure_check_packages
+    mkdir -p "$local_dir"
+    exec 8>"$local_dir/test.lock"
+    flock -n 8 || {
+        note "another ./dev test is running here; waiting for it"
+        flock 8
+    }
+    if [[ $gate == yes ]]; then
+        run_all_checks
+        passed=$((passed + lint_passed))
+        failed=$((failed + lint_failed))
+    fi
+    start_test_database
+    for preset in "${presets[@]}"; do
+        gate_filter "$preset"
+        if [[ $gate == no ]]; then
+            test_preset "$preset" "${filter[@]}" --no-tests=ignore "${ctest_options[@]}"
+        else
+            test_preset "$preset" "${filter[@]}" --no-tests=error
+        fi
+    done
+}

@@ -1,0 +1,233 @@
+#include "app.hpp"
+
+#include "http/auth_guard.hpp"
+#include "metrics/catalogue.hpp"
+#include "metrics/process_metrics.hpp"
+#include "service/db_metrics.hpp"
+#include "service/guards.hpp"
+#include "service/health_endpoints.hpp"
+#include "service/metrics_endpoint.hpp"
+#include "streams/stream_queries.hpp"
+#include "streams/stream_routes.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <thread>
+
+namespace subcults::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::vector<Secret> privacy_secrets(const ApiConfig& config) { return {config.privacy_key}; }
+
+std::vector<std::string> token_secrets(const ApiConfig& config) {
+    std::vector<std::string> secrets{config.jwt_current.reveal()};
+    if (config.jwt_previous) secrets.push_back(config.jwt_previous.reveal());
+    return secrets;
+}
+
+db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registry) {
+    db::PoolOptions options;
+    options.connection.uri = config.database_url;
+    options.connection.application_name = "subcults-api";
+    options.connection.settings = {{"statement_timeout", "5s"}, {"jit", "off"}};
+    options.connection.statements = stream_query_statements();
+    options.connection.on_query = service::query_observer(registry);
+    options.size = static_cast<std::size_t>(config.pool_size);
+    return options;
+}
+
+std::size_t worker_count(const ApiConfig& config) {
+    if (config.threads > 0) return static_cast<std::size_t>(config.threads);
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+void log_exception(Log& log, const char* event, std::exception_ptr failure) {
+    if (!failure) return;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        log.error(event, {{"what", error.what()}});
+    }
+}
+
+}  // namespace
+
+struct App::WorkerUnit {
+    WorkerUnit(std::size_t position, const ApiConfig& config, App& app)
+        : index(position),
+          thread("api-" + std::to_string(position),
+                 [&app](std::exception_ptr failure) {
+                     log_exception(app.log_, "handler threw", failure);
+                 }),
+          pool(thread.io().get_executor(), pool_options(config, app.registry_)),
+          keys(privacy_secrets(config)),
+          tokens(app.token_verifier_) {}
+
+    std::size_t index;
+    net::Worker thread;
+    db::Pool pool;
+    PrivacyKeys keys;
+    auth::TokenCache tokens;
+    std::unique_ptr<WorkerContext> context;
+    net::Router router;
+    std::unique_ptr<service::HttpMetrics> http_metrics;
+    std::unique_ptr<net::HttpServer> server;
+};
+
+App::App(const ApiConfig& config, Log& log)
+    : config_(config),
+      log_(log),
+      registry_(metrics::Scope::api),
+      token_verifier_(token_secrets(config)),
+      metrics_token_(config.metrics_token, false),
+      stream_metrics_(StreamMetrics::make(registry_)),
+      health_(admin_, config.database_url, "subcults-api health", log) {
+    metrics::add_process_metrics(registry_);
+    for (std::size_t i = 0; i < worker_count(config); ++i) {
+        workers_.push_back(std::make_unique<WorkerUnit>(i, config_, *this));
+    }
+    LedgerOptions ledger;
+    ledger.database_uri = config.database_direct_url;
+    ledger.privacy_secrets = privacy_secrets(config);
+    ledger.lanes = static_cast<std::size_t>(config.ledger_lanes);
+    std::vector<asio::any_io_executor> executors;
+    for (auto& worker : workers_) executors.emplace_back(worker->thread.io().get_executor());
+    ledger_ = std::make_unique<Ledger>(
+        std::move(ledger), std::move(executors),
+        LedgerMetrics::make(registry_, service::query_observer(registry_)), log_);
+    for (auto& worker : workers_) build_router(*worker);
+
+    std::vector<const db::Pool*> pools;
+    for (const auto& worker : workers_) pools.push_back(&worker->pool);
+    service::expose_pools(registry_, std::move(pools));
+    metrics::Gauge& queued = registry_.get(metrics::catalogue::ledger_queue_commands);
+    registry_.before_collect(
+        [this, &queued] { queued.set(static_cast<double>(ledger_->queued())); });
+}
+
+App::~App() = default;
+
+void App::build_router(WorkerUnit& unit) {
+    unit.context = std::make_unique<WorkerContext>(WorkerContext{
+        unit.index, unit.pool, unit.keys, *ledger_, stream_metrics_, log_});
+    service::add_liveness(unit.router);
+    service::add_readiness(unit.router, [this] {
+        const service::DatabaseState database = health_.state();
+        service::Readiness readiness;
+        readiness.ready = database == service::DatabaseState::ready && !draining_;
+        readiness.checks.push_back({"db", std::string(service::to_string(database))});
+        readiness.checks.push_back({"draining", draining_ ? "true" : "false", true});
+        return readiness;
+    });
+    net::RouteOptions scrape;
+    scrape.guards = {service::token_guard(metrics_token_)};
+    unit.router.add(net::Method::get, "/metrics", std::move(scrape),
+                    service::metrics_handler(registry_, admin_));
+    add_stream_routes(unit.router, user_guard(unit.tokens), *unit.context);
+
+    unit.http_metrics = std::make_unique<service::HttpMetrics>(registry_, unit.router);
+    net::ServerOptions options;
+    options.listen = config_.listen;
+    net::ServerHooks hooks;
+    hooks.on_request = [this, http = unit.http_metrics.get()](const net::RequestFacts& facts) {
+        http->observe(facts);
+        if (facts.status < 500 && !log_.enabled(LogLevel::debug)) return;
+        log_.line(facts.status >= 500 ? LogLevel::warn : LogLevel::debug, "request",
+                  {{"method", net::to_string(facts.method)},
+                   {"route", facts.route != nullptr ? facts.route->pattern : "other"},
+                   {"status", facts.status},
+                   {"seconds", facts.seconds},
+                   {"bytes", facts.response_bytes},
+                   {"request_id", facts.request_id}});
+    };
+    hooks.on_connection = [http = unit.http_metrics.get()](int delta) { http->connection(delta); };
+    unit.server = std::make_unique<net::HttpServer>(unit.thread.io(), unit.router,
+                                                    std::move(options), std::move(hooks), log_);
+}
+
+Result<void, std::string> App::start() {
+    const bool several = workers_.size() > 1;
+    for (auto& worker : workers_) {
+        const auto listening = worker->server->listen(several);
+        if (!listening) return listening.error();
+    }
+    ledger_->start();
+    health_.start();
+    for (auto& worker : workers_) {
+        worker->pool.start();
+        worker->thread.start();
+    }
+    signals_ = std::make_unique<service::Signals>(admin_,
+                                                  [this](int signal) { begin_shutdown(signal); });
+    log_.info("listening", {{"host", config_.listen.host},
+                            {"port", port()},
+                            {"workers", workers_.size()}});
+    return {};
+}
+
+std::uint16_t App::port() const noexcept { return workers_.front()->server->port(); }
+
+void App::run() {
+    for (;;) {
+        try {
+            admin_.run();
+            break;
+        } catch (const std::exception& error) {
+            log_.error("admin handler threw", {{"what", error.what()}});
+        }
+    }
+    // Only after the servers have ended: no request is waiting for the ledger any more.
+    ledger_->stop();
+    for (auto& worker : workers_) {
+        asio::post(worker->thread.io(), [unit = worker.get()] { unit->pool.stop(); });
+        worker->thread.release();
+    }
+    for (auto& worker : workers_) worker->thread.join();
+    log_.info("stopped");
+    log_.flush();
+}
+
+void App::begin_shutdown(int signal) {
+    log_.info("stopping", {{"signal", signal}});
+    draining_ = true;
+    asio::co_spawn(admin_, shutdown(), [this](std::exception_ptr failure) {
+        log_exception(log_, "shutdown failed", failure);
+        signals_->cancel();
+        health_.stop();
+    });
+}
+
+asio::awaitable<void> App::shutdown() {
+    asio::steady_timer timer(admin_);
+    timer.expires_after(std::chrono::seconds(config_.shutdown_delay_seconds));
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+
+    auto open_servers = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (auto& worker : workers_) {
+        auto done = [this, open_servers, &timer] {
+            if (--*open_servers == 0) asio::post(admin_, [&timer] { timer.cancel(); });
+        };
+        asio::post(worker->thread.io(), [unit = worker.get(), done = std::move(done)] {
+            unit->server->shutdown(done);
+        });
+    }
+    timer.expires_after(std::chrono::seconds(config_.shutdown_grace_seconds));
+    while (*open_servers > 0) {
+        const auto waited = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (!std::get<0>(waited)) break;  // the grace is over
+    }
+    if (*open_servers > 0) log_.warn("closing connections that outlived the grace period");
+    for (auto& worker : workers_) {
+        asio::post(worker->thread.io(), [unit = worker.get()] { unit->server->abort(); });
+    }
+}
+
+}  // namespace subcults::api

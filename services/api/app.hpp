@@ -1,0 +1,63 @@
+// The API as a whole: everything it is made of, in the order it depends on each other.
+#pragma once
+
+#include "audit/privacy_keys.hpp"
+#include "auth/auth_header.hpp"
+#include "auth/token_cache.hpp"
+#include "base/log.hpp"
+#include "config.hpp"
+#include "metrics/registry.hpp"
+#include "net/server.hpp"
+#include "net/workers.hpp"
+#include "service/database_health.hpp"
+#include "service/http_metrics.hpp"
+#include "service/signals.hpp"
+#include "streams/ledger.hpp"
+#include "worker_context.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace subcults::api {
+
+// Threads: workers (HTTP, reads), the ledger (writes), and the thread that calls run() (signals,
+// scrapes, health).
+class App {
+  public:
+    App(const ApiConfig& config, Log& log);
+    ~App();
+
+    // Binds and starts. On failure returns a message for the operator.
+    Result<void, std::string> start();
+    // Serves until a signal asks to stop, then ends gracefully.
+    void run();
+
+    std::uint16_t port() const noexcept;
+
+  private:
+    // One worker thread with everything only it uses.
+    struct WorkerUnit;
+
+    void build_router(WorkerUnit& unit);
+    void begin_shutdown(int signal);
+    boost::asio::awaitable<void> shutdown();
+
+    ApiConfig config_;
+    Log& log_;
+    metrics::Registry registry_;
+    boost::asio::io_context admin_{1};
+    auth::TokenVerifier token_verifier_;
+    auth::InternalToken metrics_token_;
+    StreamMetrics stream_metrics_;
+    service::DatabaseHealth health_;
+    std::atomic<bool> draining_{false};
+    std::vector<std::unique_ptr<WorkerUnit>> workers_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<service::Signals> signals_;
+};
+
+}  // namespace subcults::api

@@ -1,0 +1,41 @@
+#include "audit/audit_entry.hpp"
+
+namespace subcults::api {
+namespace {
+
+void append_u64(std::string& out, std::uint64_t value) {
+    for (int shift = 56; shift >= 0; shift -= 8) {
+        out.push_back(static_cast<char>((value >> shift) & 0xff));
+    }
+}
+
+void append_field(std::string& out, std::string_view field) {
+    append_u64(out, field.size());
+    out.append(field);
+}
+
+}  // namespace
+
+Digest256 audit_hash(PrivacyKeys& keys, const AuditEntry& entry, std::string_view previous_hash) {
+    std::string message;
+    message.reserve(256);
+    append_field(message, entry.entity_type);
+    append_field(message, {reinterpret_cast<const char*>(entry.entity_id.bytes.data()), 16});
+    append_u64(message, static_cast<std::uint64_t>(entry.seq));
+    append_field(message, entry.action);
+    append_field(message, entry.outcome);
+    append_field(message, as_view(entry.commitment));
+    append_field(message, entry.request_id);
+    append_u64(message, static_cast<std::uint64_t>(entry.created_at.value));
+    append_u64(message, static_cast<std::uint64_t>(entry.kid));
+    append_field(message, previous_hash);
+    return keys.chain(entry.kid, message);
+}
+
+void seal(PrivacyKeys& keys, AuditEntry& entry, std::string_view previous_hash) {
+    random_bytes(entry.nonce);
+    entry.commitment = keys.commitment(entry.kid, entry.actor, entry.nonce);
+    entry.hash = audit_hash(keys, entry, previous_hash);
+}
+
+}  // namespace subcults::api

@@ -1,0 +1,79 @@
+#include "config.hpp"
+
+namespace subcults::api {
+namespace {
+
+constexpr std::size_t min_secret_bytes = 32;
+
+void add_database(ConfigTable& table, ApiConfig& config) {
+    table.text("DATABASE_URL", config.database_url,
+               {.required = true, .help = "PostgreSQL, as a libpq URI"});
+    table.text("DATABASE_DIRECT_URL", config.database_direct_url,
+               {.help = "the same database without a pooler between, for the ledger, leases and "
+                        "migrations; unset = DATABASE_URL"});
+}
+
+void add_log_level(ConfigTable& table, ApiConfig& config) {
+    table.choice("LOG_LEVEL", config.log_level,
+                 {.fallback = "info",
+                  .choices = {"trace", "debug", "info", "warn", "error", "off"},
+                  .help = "least severe level that is written; debug adds a line per request"});
+}
+
+}  // namespace
+
+ConfigTable api_table(ApiConfig& config) {
+    ConfigTable table("subcults-api", "Streaming API of Subcults.");
+    add_database(table, config);
+    table.host_port("API_LISTEN", config.listen,
+                    {.fallback = {"0.0.0.0", 8080}, .help = "address and port; port 0 = any free"});
+    table.secret("JWT_SECRET_CURRENT", config.jwt_current,
+                 {.required = true,
+                  .min_bytes = min_secret_bytes,
+                  .help = "key of access tokens (HS256)"});
+    table.secret("JWT_SECRET_PREVIOUS", config.jwt_previous,
+                 {.min_bytes = min_secret_bytes,
+                  .help = "key before the last rotation, still accepted"});
+    table.secret("PRIVACY_HMAC_KEY", config.privacy_key,
+                 {.required = true,
+                  .min_bytes = min_secret_bytes,
+                  .help = "makes pseudonyms of DIDs and keys the audit chain"});
+    table.secret("INTERNAL_AUTH_TOKEN", config.internal_token,
+                 {.help = "guards /internal/*; unset = open"});
+    table.secret("METRICS_AUTH_TOKEN", config.metrics_token,
+                 {.help = "guards /metrics (Bearer); unset = open"});
+    table.integer("API_THREADS", config.threads,
+                  {.fallback = 0, .min = 0, .max = 256, .help = "workers; 0 = one per core"});
+    table.integer("API_DATABASE_CONNECTIONS", config.pool_size,
+                  {.fallback = 2, .min = 1, .max = 64, .help = "for reads, per worker"});
+    table.integer("LEDGER_LANES", config.ledger_lanes,
+                  {.fallback = 2,
+                   .min = 1,
+                   .max = 32,
+                   .help = "connections that write sessions; a session always uses the same one"});
+    table.integer("SHUTDOWN_GRACE_SECONDS", config.shutdown_grace_seconds,
+                  {.fallback = 15, .min = 0, .max = 600,
+                   .help = "how long requests in flight may take after SIGTERM"});
+    table.integer("SHUTDOWN_DELAY_SECONDS", config.shutdown_delay_seconds,
+                  {.fallback = 0, .min = 0, .max = 600,
+                   .help = "keeps serving, but not ready, for so long after SIGTERM, until load "
+                           "balancers have noticed"});
+    add_log_level(table, config);
+    return table;
+}
+
+ConfigTable migrate_table(ApiConfig& config) {
+    ConfigTable table("subcults-api migrate", "Brings the database schema up to date.");
+    add_database(table, config);
+    add_log_level(table, config);
+    return table;
+}
+
+ConfigTable token_table(ApiConfig& config) {
+    ConfigTable table("subcults-api token", "Makes an access token.");
+    table.secret("JWT_SECRET_CURRENT", config.jwt_current,
+                 {.required = true, .min_bytes = min_secret_bytes, .help = "the signing key"});
+    return table;
+}
+
+}  // namespace subcults::api

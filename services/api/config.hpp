@@ -1,0 +1,31 @@
+// Configuration of the API: the environment variables of the contract, in one table.
+#pragma once
+
+#include "base/config.hpp"
+
+namespace subcults::api {
+
+struct ApiConfig {
+    std::string database_url;
+    std::string database_direct_url;  // never empty after load: falls back to database_url
+    HostPort listen;
+    Secret jwt_current;
+    Secret jwt_previous;
+    Secret privacy_key;
+    Secret internal_token;
+    Secret metrics_token;
+    std::int64_t threads = 0;  // 0 = one per core
+    std::int64_t pool_size = 2;
+    std::int64_t ledger_lanes = 2;
+    std::int64_t shutdown_grace_seconds = 15;
+    std::int64_t shutdown_delay_seconds = 0;
+    std::string log_level;
+};
+
+// What `serve` needs. The table binds to `config`, which must outlive it.
+ConfigTable api_table(ApiConfig& config);
+// What `migrate` and `token` need.
+ConfigTable migrate_table(ApiConfig& config);
+ConfigTable token_table(ApiConfig& config);
+
+}  // namespace subcults::api

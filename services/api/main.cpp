@@ -1,0 +1,13 @@
+#include "commands.hpp"
+
+#include <cstdio>
+#include <exception>
+
+int main(int argc, char** argv) {
+    try {
+        return subcults::api::run_command(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "subcults-api: %s\n", error.what());
+        return 1;
+    }
+}

@@ -1,0 +1,417 @@
+// The lane's transactions: lock and read, decide, write and commit; and finding out what became of
+// a commit whose answer was lost.
+#include "streams/ledger_lane.hpp"
+#include "streams/ledger_rows.hpp"
+#include "streams/ledger_sql.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace subcults::api {
+
+namespace asio = boost::asio;
+
+namespace {
+
+std::vector<Uuid> distinct_sessions(const std::vector<LedgerTicket>& tickets) {
+    std::set<Uuid> ids;
+    for (const LedgerTicket& ticket : tickets) ids.insert(ticket.command.session);
+    return {ids.begin(), ids.end()};
+}
+
+db::Params participant_params(const std::vector<LedgerTicket>& tickets) {
+    std::set<std::pair<Uuid, std::string_view>> keys;
+    for (const LedgerTicket& ticket : tickets) {
+        if (ticket.command.participant_id.empty()) continue;
+        keys.emplace(ticket.command.session, ticket.command.participant_id);
+    }
+    std::vector<Uuid> sessions;
+    std::vector<std::string_view> participants;
+    for (const auto& [session, participant] : keys) {
+        sessions.push_back(session);
+        participants.push_back(participant);
+    }
+    db::Params params;
+    params.uuid_array(sessions).text_array(participants);
+    return params;
+}
+
+// Keys are honoured for a day.
+constexpr std::int64_t key_lifetime_us = 24LL * 3600 * 1'000'000;
+
+std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, UnixMicros now) {
+    std::vector<Uuid> sessions;
+    std::vector<std::string_view> keys;
+    for (const LedgerTicket& ticket : tickets) {
+        if (!ticket.command.idempotency) continue;
+        sessions.push_back(ticket.command.session);
+        keys.push_back(as_view(ticket.command.idempotency->key));
+    }
+    if (keys.empty()) return std::nullopt;
+    db::Params params;
+    params.uuid_array(sessions).bytea_array(keys).timestamptz(
+        UnixMicros{now.value - key_lifetime_us});
+    return params;
+}
+
+std::vector<Uuid> missing(const std::vector<Uuid>& wanted, const std::set<Uuid>& found) {
+    std::vector<Uuid> rest;
+    std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(rest),
+                 [&found](const Uuid& id) { return !found.contains(id); });
+    return rest;
+}
+
+// A room name says what it is of and when; the tail of the session's id keeps two within the same
+// second apart.
+std::string room_name(const Command& command, UnixMicros now) {
+    const bool is_event = command.subject->kind == Subject::Kind::event;
+    const std::string session = command.session.to_string();
+    return std::string(is_event ? "event-" : "scene-") + command.subject->id.to_string() + "-" +
+           std::to_string(now.value / 1'000'000) + "-" + session.substr(session.size() - 6);
+}
+
+bool same_subject(const Subject& a, const Subject& b) {
+    return a.kind == b.kind && a.id == b.id;
+}
+
+}  // namespace
+
+asio::awaitable<std::unique_ptr<db::Error>> LedgerLane::run_step(std::string_view name,
+                                                                 db::Pipeline pipeline,
+                                                                 std::vector<db::Rows>& rows) {
+    auto deadline = statement_deadline();
+    auto result = co_await connection_.run(name, std::move(pipeline), deadline);
+    if (!result) co_return std::make_unique<db::Error>(std::move(result).error());
+    if (!result->ok()) co_return std::move(result->error);
+    rows = std::move(result->rows);
+    co_return nullptr;
+}
+
+asio::awaitable<void> LedgerLane::rollback() {
+    if (!connection_.connected()) co_return;
+    auto deadline = statement_deadline();
+    auto result = co_await connection_.execute("ROLLBACK", deadline);
+    if (!result) connection_.close();
+}
+
+// Nothing of the transaction can have happened: clean up and say what to do next.
+asio::awaitable<LedgerLane::Attempt> LedgerLane::give_up(const db::Error& error) {
+    // A session id that is there already was inserted by an attempt whose answer was lost: the
+    // next one finds it.
+    const bool inserted_before = error.sqlstate == "23505" &&
+                                 error.statement == ledger_sql::insert_sessions.name;
+    const bool passing =
+        error.transient() || error.kind != db::ErrorKind::server || inserted_before;
+    if (!passing) {
+        log_.error("ledger transaction refused by the database",
+                   {{"sqlstate", error.sqlstate},
+                    {"statement", error.statement},
+                    {"error", error.message}});
+    }
+    co_await rollback();
+    co_return passing ? Attempt::retry : Attempt::rejected;
+}
+
+void LedgerLane::put_back(Tickets& tickets, const std::vector<Uuid>& skipped) {
+    if (skipped.empty()) return;
+    const std::set<Uuid> busy(skipped.begin(), skipped.end());
+    Tickets kept;
+    Tickets back;
+    for (LedgerTicket& ticket : tickets) {
+        if (busy.contains(ticket.command.session)) {
+            ++ticket.skips;
+            back.push_back(std::move(ticket));
+        } else {
+            kept.push_back(std::move(ticket));
+        }
+    }
+    queue_.insert(queue_.begin(), std::make_move_iterator(back.begin()),
+                  std::make_move_iterator(back.end()));
+    tickets = std::move(kept);
+}
+
+asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool waiting) {
+    const UnixMicros now = now_micros();
+    const std::vector<Uuid> wanted = distinct_sessions(tickets);
+    LedgerBatch batch(keys_, now);
+
+    db::Pipeline reads;
+    db::Params ids;
+    ids.uuid_array(wanted);
+    reads.command("BEGIN");
+    reads.add(waiting ? ledger_sql::lock_sessions_waiting : ledger_sql::lock_sessions,
+              std::move(ids));
+    reads.add(ledger_sql::participants, participant_params(tickets));
+    auto keys = key_params(tickets, now);
+    if (keys) reads.add(ledger_sql::idempotency_keys, *keys);
+    std::vector<db::Rows> rows;
+    auto error = co_await run_step("ledger_read", std::move(reads), rows);
+    if (error) {
+        auto verdict = co_await give_up(*error);
+        co_return verdict;
+    }
+
+    std::set<Uuid> locked;
+    bool other_keys = false;
+    for (int row = 0; row < rows[1].size(); ++row) {
+        SessionRow session = read_session(rows[1], row);
+        locked.insert(session.id);
+        if (session.kid != keys_.current_kid()) {
+            if (!keys_.knows(session.kid)) {
+                log_.error("a session was made with a privacy key that is not configured");
+                co_await rollback();
+                co_return Attempt::rejected;
+            }
+            other_keys = true;
+            for (LedgerTicket& ticket : tickets) {
+                Command& command = ticket.command;
+                if (command.session != session.id || command.participant_id.empty()) continue;
+                command.participant_id =
+                    keys_.participant_id(session.kid, session.id, command.caller_did);
+            }
+        }
+        batch.load(std::move(session));
+    }
+    if (other_keys) {
+        // Participants of sessions from before a key rotation go by their session's key.
+        db::Pipeline again;
+        again.add(ledger_sql::participants, participant_params(tickets));
+        std::vector<db::Rows> found;
+        error = co_await run_step("ledger_read", std::move(again), found);
+        if (error) {
+            auto verdict = co_await give_up(*error);
+            co_return verdict;
+        }
+        load_participants(batch, found[0]);
+    } else {
+        load_participants(batch, rows[2]);
+    }
+    if (keys) load_idempotency(batch, rows[3]);
+
+    std::vector<Uuid> absent = missing(wanted, locked);
+    if (!absent.empty() && !waiting) {
+        // Not locked: either there is no such session, or another replica holds it.
+        db::Pipeline look;
+        db::Params which;
+        which.uuid_array(absent);
+        look.add(ledger_sql::existing_sessions, std::move(which));
+        std::vector<db::Rows> found;
+        error = co_await run_step("ledger_existing", std::move(look), found);
+        if (error) {
+            auto verdict = co_await give_up(*error);
+            co_return verdict;
+        }
+        std::vector<Uuid> busy;
+        for (int row = 0; row < found[0].size(); ++row) busy.push_back(found[0].uuid(row, 0));
+        put_back(tickets, busy);
+        if (tickets.empty()) {
+            co_await rollback();
+            co_await pause(std::chrono::milliseconds(1));
+            co_return Attempt::finished;
+        }
+    }
+
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(tickets.size());
+    for (const LedgerTicket& ticket : tickets) outcomes.push_back(batch.apply(ticket.command));
+    auto verdict = co_await commit(batch, tickets, std::move(outcomes));
+    co_return verdict;
+}
+
+asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& tickets) {
+    const UnixMicros now = now_micros();
+    LedgerBatch batch(keys_, now);
+
+    std::vector<Uuid> subjects;
+    const auto is_event = std::make_unique<bool[]>(tickets.size());
+    std::vector<Uuid> sessions;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        subjects.push_back(tickets[i].command.subject->id);
+        is_event[i] = tickets[i].command.subject->kind == Subject::Kind::event;
+        sessions.push_back(tickets[i].command.session);
+    }
+    db::Pipeline reads;
+    db::Params owners;
+    owners.uuid_array(subjects).boolean_array(std::span<const bool>(is_event.get(), tickets.size()));
+    db::Params ids;
+    ids.uuid_array(sessions);
+    reads.command("BEGIN");
+    reads.add(ledger_sql::subjects, std::move(owners));
+    reads.add(ledger_sql::lock_sessions_waiting, std::move(ids));
+    std::vector<db::Rows> rows;
+    auto error = co_await run_step("ledger_create_read", std::move(reads), rows);
+    if (error) {
+        auto verdict = co_await give_up(*error);
+        co_return verdict;
+    }
+    struct Owner {
+        std::string did;
+        bool deleted;
+    };
+    std::map<Uuid, Owner> owner_of;
+    for (int row = 0; row < rows[1].size(); ++row) {
+        Owner owner{std::string(rows[1].text(row, 1)), rows[1].boolean(row, 2)};
+        owner_of.insert_or_assign(rows[1].uuid(row, 0), std::move(owner));
+    }
+    std::map<Uuid, SessionRow> existing;
+    for (int row = 0; row < rows[2].size(); ++row) {
+        SessionRow session = read_session(rows[2], row);
+        existing.insert_or_assign(session.id, std::move(session));
+    }
+
+    std::vector<Outcome> outcomes(tickets.size());
+    std::vector<Uuid> claimed_subjects;
+    std::vector<Uuid> claimed_sessions;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        const Command& command = tickets[i].command;
+        Outcome& outcome = outcomes[i];
+        const auto session = existing.find(command.session);
+        const auto owner = owner_of.find(command.subject->id);
+        if (session != existing.end()) {
+            // The id is derived from the Idempotency-Key: this is a retry, or a misuse of the key.
+            const SessionRow& row = session->second;
+            const bool same = row.host_did == command.caller_did &&
+                              same_subject(row.subject, *command.subject);
+            outcome.status = same ? Outcome::Status::replayed : Outcome::Status::key_reused;
+            outcome.room_name = row.room_name;
+            outcome.subject = row.subject;
+            outcome.started_at = row.started_at;
+            outcome.ended_at = row.ended_at;
+        } else if (owner == owner_of.end()) {
+            outcome.status = Outcome::Status::not_found;
+        } else if (owner->second.did != command.caller_did) {
+            outcome.status = Outcome::Status::forbidden;
+        } else if (owner->second.deleted) {
+            outcome.status = Outcome::Status::gone;
+        } else {
+            outcome.status = Outcome::Status::already_active;  // unless it wins the subject below
+            const auto earlier = std::find(claimed_subjects.begin(), claimed_subjects.end(),
+                                           command.subject->id);
+            if (earlier != claimed_subjects.end()) continue;  // one claim per subject and batch
+            claimed_subjects.push_back(command.subject->id);
+            claimed_sessions.push_back(command.session);
+        }
+    }
+
+    if (!claimed_sessions.empty()) {
+        db::Pipeline claim;
+        db::Params who;
+        who.uuid_array(claimed_subjects).uuid_array(claimed_sessions);
+        claim.add(ledger_sql::win_subjects, std::move(who));
+        std::vector<db::Rows> won;
+        error = co_await run_step("ledger_create_claim", std::move(claim), won);
+        if (error) {
+            auto verdict = co_await give_up(*error);
+            co_return verdict;
+        }
+        std::set<Uuid> winners;
+        for (int row = 0; row < won[0].size(); ++row) winners.insert(won[0].uuid(row, 0));
+        for (std::size_t i = 0; i < tickets.size(); ++i) {
+            const Command& command = tickets[i].command;
+            if (winners.erase(command.session) == 0) continue;
+            outcomes[i] = batch.create(command, room_name(command, now));
+        }
+    }
+    auto verdict = co_await commit(batch, tickets, std::move(outcomes));
+    co_return verdict;
+}
+
+asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch, Tickets& tickets,
+                                                        std::vector<Outcome> outcomes) {
+    db::Pipeline pipeline;
+    add_writes(pipeline, batch);
+    pipeline.command("COMMIT");
+    const auto begun = SteadyClock::now();
+    auto deadline = statement_deadline();
+    auto result = co_await connection_.run("ledger_commit", std::move(pipeline), deadline);
+
+    std::optional<db::Error> error;
+    if (!result) {
+        error = result.error();
+    } else if (!result->ok()) {
+        error = *result->error;
+    }
+    if (!error && result->rows.back().command() != "COMMIT") {
+        // COMMIT of an aborted transaction succeeds in rolling back.
+        log_.error("ledger commit was rolled back");
+        co_return Attempt::rejected;
+    }
+    if (error) {
+        const bool harmless = error->certainly_not_applied() &&
+                              (error->kind != db::ErrorKind::server || connection_.connected());
+        if (harmless || !batch.writes_anything()) {
+            auto verdict = co_await give_up(*error);
+            co_return verdict;
+        }
+        log_.warn("ledger lost its connection during COMMIT", {{"error", error->message}});
+        doubtful_heads_.clear();
+        for (const auto& rows : {batch.changed_sessions(), batch.created_sessions()}) {
+            for (const SessionRow* row : rows) {
+                Head head;
+                head.session = row->id;
+                head.seq = row->head_seq;
+                head.hash = row->head_hash;
+                doubtful_heads_.push_back(std::move(head));
+            }
+        }
+        doubtful_outcomes_ = std::move(outcomes);
+        connection_.close();
+        co_return Attempt::unknown;
+    }
+
+    backoff_.reset();
+    const LedgerMetrics& metrics = answers_.metrics();
+    metrics.batches.increment();
+    metrics.batch_commands.observe(static_cast<double>(tickets.size()));
+    metrics.commit_seconds.observe(
+        std::chrono::duration<double>(SteadyClock::now() - begun).count());
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        answers_.add(std::move(tickets[i]), std::move(outcomes[i]));
+    }
+    co_return Attempt::finished;
+}
+
+// The audit rows are the receipt of the commit. Locking the sessions first waits for a backend that
+// may still be committing on the dead connection's behalf.
+asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads,
+                                                         Deadline deadline) {
+    std::sort(heads.begin(), heads.end(),
+              [](const Head& a, const Head& b) { return a.session < b.session; });
+    std::vector<Uuid> ids;
+    std::vector<std::int64_t> seqs;
+    for (const Head& head : heads) {
+        ids.push_back(head.session);
+        seqs.push_back(head.seq);
+    }
+    while (SteadyClock::now() < deadline) {
+        const bool connected = co_await ensure_connected();
+        if (connected) {
+            db::Pipeline look;
+            db::Params lock;
+            lock.uuid_array(ids);
+            db::Params which;
+            which.uuid_array(ids).int8_array(seqs);
+            look.command("BEGIN");
+            look.add(ledger_sql::lock_sessions_waiting, std::move(lock));
+            look.add(ledger_sql::audit_heads, std::move(which));
+            look.command("ROLLBACK");
+            std::vector<db::Rows> rows;
+            auto error = co_await run_step("ledger_resolve", std::move(look), rows);
+            if (!error) {
+                std::set<std::string> found;
+                for (int row = 0; row < rows[2].size(); ++row) {
+                    found.emplace(rows[2].bytea(row, 0));
+                }
+                co_return std::all_of(heads.begin(), heads.end(), [&found](const Head& head) {
+                    return found.contains(head.hash);
+                });
+            }
+            co_await rollback();
+        }
+        const auto delay = backoff_.next();
+        co_await pause(delay);
+    }
+    co_return std::nullopt;
+}
+
+}  // namespace subcults::api

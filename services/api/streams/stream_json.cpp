@@ -1,0 +1,77 @@
+#include "streams/stream_json.hpp"
+
+#include "base/json_writer.hpp"
+
+namespace subcults::api {
+namespace {
+
+std::string counted(const Uuid& session, const Outcome& outcome, std::string_view count_name,
+                    std::string_view status) {
+    JsonWriter json;
+    json.begin_object()
+        .field("stream_id", session.to_string())
+        .field("room_name", outcome.room_name)
+        .field(count_name, outcome.count)
+        .field("status", status)
+        .end_object();
+    return json.take();
+}
+
+void write_subject(JsonWriter& json, const Subject& subject) {
+    json.field(subject.kind == Subject::Kind::scene ? "scene_id" : "event_id",
+               subject.id.to_string());
+}
+
+std::string_view status_of(const std::optional<UnixMicros>& ended_at) {
+    return ended_at ? "ended" : "active";
+}
+
+void write_stream(JsonWriter& json, const StreamView& stream) {
+    std::optional<std::string> ended_at;
+    if (stream.ended_at) ended_at = format_rfc3339(*stream.ended_at);
+    json.begin_object().field("id", stream.id.to_string()).field("room_name", stream.room_name);
+    write_subject(json, stream.subject);
+    json.field("status", status_of(stream.ended_at))
+        .field("started_at", format_rfc3339(stream.started_at))
+        .field("ended_at", ended_at)
+        .field("locked", stream.is_locked)
+        .field("join_count", stream.join_count)
+        .field("leave_count", stream.leave_count)
+        .field("active_participants", stream.active_count)
+        .end_object();
+}
+
+}  // namespace
+
+std::string joined_json(const Uuid& session, const Outcome& outcome) {
+    return counted(session, outcome, "join_count", "joined");
+}
+
+std::string left_json(const Uuid& session, const Outcome& outcome) {
+    return counted(session, outcome, "leave_count", "left");
+}
+
+std::string created_json(const Uuid& session, const Outcome& outcome) {
+    JsonWriter json;
+    json.begin_object().field("id", session.to_string()).field("room_name", outcome.room_name);
+    if (outcome.subject) write_subject(json, *outcome.subject);
+    json.field("status", status_of(outcome.ended_at)).end_object();
+    return json.take();
+}
+
+std::string stream_json(const StreamView& stream) {
+    JsonWriter json;
+    write_stream(json, stream);
+    return json.take();
+}
+
+std::string stream_list_json(const std::vector<StreamView>& streams,
+                             const std::optional<std::string>& next_cursor) {
+    JsonWriter json;
+    json.begin_object().key("streams").begin_array();
+    for (const StreamView& stream : streams) write_stream(json, stream);
+    json.end_array().field("next_cursor", next_cursor).end_object();
+    return json.take();
+}
+
+}  // namespace subcults::api

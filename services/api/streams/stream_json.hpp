@@ -1,0 +1,24 @@
+// The JSON of the streaming endpoints.
+#pragma once
+
+#include "streams/command.hpp"
+#include "streams/stream_queries.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace subcults::api {
+
+// {"stream_id","room_name","join_count","status":"joined"} and its counterpart for leaving.
+std::string joined_json(const Uuid& session, const Outcome& outcome);
+std::string left_json(const Uuid& session, const Outcome& outcome);
+// {"id","room_name","scene_id"|"event_id","status"}
+std::string created_json(const Uuid& session, const Outcome& outcome);
+// The same with times and counts.
+std::string stream_json(const StreamView& stream);
+std::string stream_list_json(const std::vector<StreamView>& streams,
+                             const std::optional<std::string>& next_cursor);
+
+}  // namespace subcults::api

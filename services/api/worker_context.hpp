@@ -1,0 +1,24 @@
+// What one worker thread's handlers share: nothing in it is used by another thread, except the
+// ledger, which is made for that.
+#pragma once
+
+#include "audit/privacy_keys.hpp"
+#include "base/log.hpp"
+#include "db/pool.hpp"
+#include "streams/ledger.hpp"
+#include "streams/stream_metrics.hpp"
+
+#include <cstddef>
+
+namespace subcults::api {
+
+struct WorkerContext {
+    std::size_t index;  // the worker's position among the ledger's executors
+    db::Pool& pool;
+    PrivacyKeys& keys;
+    Ledger& ledger;
+    StreamMetrics& metrics;
+    Log& log;
+};
+
+}  // namespace subcults::api

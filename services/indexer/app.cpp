@@ -1,0 +1,184 @@
+#include "app.hpp"
+
+#include "jetstream/url.hpp"
+#include "metrics/catalogue.hpp"
+#include "metrics/process_metrics.hpp"
+#include "service/db_metrics.hpp"
+#include "service/guards.hpp"
+#include "service/health_endpoints.hpp"
+#include "service/metrics_endpoint.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/post.hpp>
+
+namespace subcults::indexer {
+
+namespace asio = boost::asio;
+
+namespace {
+
+QueueLimits queue_limits(const IndexerConfig& config) {
+    QueueLimits limits;
+    limits.pause_events = static_cast<std::size_t>(config.pause_at);
+    limits.resume_events = static_cast<std::size_t>(config.resume_at);
+    limits.pause_bytes = static_cast<std::size_t>(config.queue_bytes);
+    limits.resume_bytes = limits.pause_bytes / 4;
+    return limits;
+}
+
+std::vector<std::string> hosts_of(const std::vector<std::string>& urls) {
+    std::vector<std::string> hosts;
+    for (const std::string& url : urls) hosts.push_back(jetstream::host_key(url));
+    return hosts;
+}
+
+WriterOptions writer_options(const IndexerConfig& config, metrics::Registry& registry) {
+    WriterOptions options;
+    options.connection.uri = config.database_direct_url;
+    options.connection.on_query = service::query_observer(registry);
+    options.hosts = hosts_of(config.jetstream_urls);
+    options.batch_events = static_cast<std::size_t>(config.batch_events);
+    options.batch_wait = std::chrono::milliseconds(config.batch_ms);
+    return options;
+}
+
+SourceOptions source_options(const IndexerConfig& config) {
+    SourceOptions options;
+    options.urls = config.jetstream_urls;
+    options.collections = config.collections;
+    return options;
+}
+
+asio::awaitable<net::Response> status_page(const Status& status) {
+    net::Response response = net::json_response(200, status.json());
+    response.headers.emplace_back("Cache-Control", "no-store");
+    co_return response;
+}
+
+std::function<void(std::exception_ptr)> report_to(Log& log) {
+    return [&log](std::exception_ptr failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            log.error("handler threw", {{"what", error.what()}});
+        }
+    };
+}
+
+}  // namespace
+
+App::App(const IndexerConfig& config, Log& log)
+    : config_(config),
+      log_(log),
+      registry_(metrics::Scope::indexer),
+      metrics_(registry_),
+      queue_(queue_limits(config)),
+      token_(config.internal_token, true),
+      health_(admin_, config.database_url, "subcults-indexer health", log),
+      status_(state_, queue_, health_, hosts_of(config.jetstream_urls)),
+      reader_("reader", report_to(log)),
+      writer_thread_("writer", report_to(log)) {
+    metrics::add_process_metrics(registry_);
+    source_ = std::make_unique<Source>(reader_.io(), source_options(config_), queue_, metrics_,
+                                       state_, log_);
+    writer_ = std::make_unique<Writer>(
+        writer_thread_.io(), writer_options(config_, registry_), queue_, metrics_, state_, log_,
+        [this](Writer::Positions positions) { source_->start(std::move(positions)); });
+    queue_.on_items([this] { writer_->wake(); });
+    queue_.on_resume([this] { source_->resume(); });
+    expose_gauges();
+    add_routes();
+}
+
+App::~App() = default;
+
+void App::expose_gauges() {
+    namespace catalogue = metrics::catalogue;
+    metrics::Gauge& lag = registry_.get(catalogue::indexer_processing_lag_seconds);
+    metrics::Gauge& pending = registry_.get(catalogue::indexer_pending_messages);
+    metrics::Gauge& bytes = registry_.get(catalogue::indexer_queue_bytes);
+    metrics::Gauge& connected = registry_.get(catalogue::indexer_connected);
+    metrics::Gauge& last_event = registry_.get(catalogue::indexer_last_event_time_seconds);
+    metrics::Gauge& cursor = registry_.get(catalogue::indexer_cursor_time_seconds);
+    registry_.before_collect([&, this] {
+        lag.set(status_.lag_seconds());
+        pending.set(static_cast<double>(queue_.size()));
+        bytes.set(static_cast<double>(queue_.bytes()));
+        connected.set(state_.connected ? 1 : 0);
+        last_event.set(static_cast<double>(state_.last_event_us) / 1e6);
+        cursor.set(static_cast<double>(state_.cursor_us) / 1e6);
+    });
+}
+
+void App::add_routes() {
+    service::add_liveness(router_);
+    service::add_readiness(router_, [this] { return status_.readiness(draining_); });
+    net::RouteOptions internal;
+    internal.guards = {service::token_guard(token_)};
+    router_.add(net::Method::get, "/internal/indexer/metrics", internal,
+                service::metrics_handler(registry_, admin_));
+    router_.add(net::Method::get, "/internal/indexer/status", internal,
+                [this](net::Request&) { return status_page(status_); });
+
+    http_metrics_ = std::make_unique<service::HttpMetrics>(registry_, router_);
+    net::ServerOptions options;
+    options.listen = config_.listen;
+    options.max_connections = 1000;
+    net::ServerHooks hooks;
+    hooks.on_request = [this](const net::RequestFacts& facts) { http_metrics_->observe(facts); };
+    hooks.on_connection = [this](int delta) { http_metrics_->connection(delta); };
+    server_ = std::make_unique<net::HttpServer>(admin_, router_, std::move(options),
+                                                std::move(hooks), log_);
+}
+
+Result<void, std::string> App::start() {
+    const auto listening = server_->listen(false);
+    if (!listening) return listening.error();
+    health_.start();
+    reader_.start();
+    writer_thread_.start();
+    writer_->start();
+    signals_ = std::make_unique<service::Signals>(admin_,
+                                                  [this](int signal) { begin_shutdown(signal); });
+    log_.info("listening", {{"host", config_.listen.host}, {"port", port()}});
+    return {};
+}
+
+void App::run() {
+    for (;;) {
+        try {
+            admin_.run();
+            break;
+        } catch (const std::exception& error) {
+            log_.error("admin handler threw", {{"what", error.what()}});
+        }
+    }
+    reader_.release();
+    writer_thread_.release();
+    reader_.join();
+    writer_thread_.join();
+    log_.info("stopped");
+    log_.flush();
+}
+
+// Reading ends first, then what is queued gets written, then the rest goes.
+void App::begin_shutdown(int signal) {
+    log_.info("stopping", {{"signal", signal}, {"queued", queue_.size()}});
+    draining_ = true;
+    const Deadline deadline = deadline_in(std::chrono::seconds(config_.shutdown_grace_seconds));
+    source_->stop([this, deadline] {
+        writer_->stop(deadline, [this] { asio::post(admin_, [this] { finish_shutdown(); }); });
+    });
+}
+
+void App::finish_shutdown() {
+    if (queue_.size() > 0) {
+        log_.warn("stopping with events that are not written; they will be read again",
+                  {{"queued", queue_.size()}});
+    }
+    signals_->cancel();
+    health_.stop();
+    server_->shutdown([] {});
+}
+
+}  // namespace subcults::indexer

@@ -1,0 +1,39 @@
+// The indexer's series, resolved once.
+#pragma once
+
+#include "jetstream/event.hpp"
+#include "metrics/registry.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace subcults::indexer {
+
+struct IndexerMetrics {
+    explicit IndexerMetrics(metrics::Registry& registry);
+
+    void count_event(const jetstream::EventView& event);
+    void count_quarantined(std::string_view reason);
+    void count_reconnection(std::string_view reason);
+
+    metrics::Counter& processed;
+    metrics::Counter& errors;
+    metrics::Counter& upserts;
+    metrics::Counter& duplicates;
+    metrics::Counter& reconnection_attempts;
+    metrics::Counter& writes_failed;
+    metrics::Counter& paused;
+    metrics::Counter& resumed;
+    metrics::Counter& received_bytes;
+    metrics::Counter& batches;
+    metrics::Histogram& ingest_latency;
+    metrics::Histogram& pause_duration;
+    metrics::Histogram& batch_events;
+    metrics::Histogram& batch_seconds;
+
+  private:
+    metrics::Registry& registry_;
+    std::array<metrics::Counter*, 5> events_;  // commit create/update/delete, identity, account
+};
+
+}  // namespace subcults::indexer

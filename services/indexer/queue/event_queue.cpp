@@ -1,0 +1,108 @@
+#include "queue/event_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace subcults::indexer {
+
+std::int64_t QueueItem::time_us() const noexcept {
+    const FaultyFrame* faulty = fault();
+    return faulty != nullptr ? faulty->time_us : event()->view().time_us;
+}
+
+std::size_t QueueItem::bytes() const noexcept {
+    const std::size_t own = sizeof(QueueItem);
+    if (const FaultyFrame* faulty = fault()) {
+        return own + faulty->raw.capacity() + faulty->detail.capacity() + faulty->path.capacity();
+    }
+    return own + event()->bytes();
+}
+
+bool EventQueue::push(QueueItem item) {
+    bool was_empty = false;
+    bool go_on = true;
+    {
+        const std::lock_guard lock(mutex_);
+        was_empty = items_.empty();
+        bytes_ += item.bytes();
+        items_.push_back(std::move(item));
+        trailing_.reset();  // the item's own mark is further on
+        if (items_.size() >= limits_.pause_events || bytes_ >= limits_.pause_bytes) paused_ = true;
+        go_on = !paused_;
+    }
+    if (was_empty && notify_items_) notify_items_();
+    return go_on;
+}
+
+void EventQueue::advance(TrailingMark mark) {
+    const std::lock_guard lock(mutex_);
+    trailing_ = mark;
+}
+
+bool EventQueue::falls_to_lower_marks() const noexcept {
+    return items_.size() <= limits_.resume_events && bytes_ <= limits_.resume_bytes;
+}
+
+std::vector<QueueItem> EventQueue::take(std::size_t most) {
+    std::vector<QueueItem> taken;
+    bool resume = false;
+    {
+        const std::lock_guard lock(mutex_);
+        taken.reserve(std::min(most, items_.size()));
+        while (!items_.empty() && taken.size() < most) {
+            if (!taken.empty() && items_.front().endpoint != taken.front().endpoint) break;
+            bytes_ -= items_.front().bytes();
+            taken.push_back(std::move(items_.front()));
+            items_.pop_front();
+        }
+        if (paused_ && falls_to_lower_marks()) {
+            paused_ = false;
+            resume = true;
+        }
+    }
+    if (resume && notify_resume_) notify_resume_();
+    return taken;
+}
+
+std::optional<TrailingMark> EventQueue::take_trailing() {
+    const std::lock_guard lock(mutex_);
+    if (!items_.empty()) return std::nullopt;
+    std::optional<TrailingMark> mark;
+    mark.swap(trailing_);
+    return mark;
+}
+
+void EventQueue::clear() {
+    bool resume = false;
+    {
+        const std::lock_guard lock(mutex_);
+        items_.clear();
+        bytes_ = 0;
+        trailing_.reset();
+        resume = std::exchange(paused_, false);
+    }
+    if (resume && notify_resume_) notify_resume_();
+}
+
+bool EventQueue::paused() const {
+    const std::lock_guard lock(mutex_);
+    return paused_;
+}
+
+std::size_t EventQueue::size() const {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+}
+
+std::size_t EventQueue::bytes() const {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+}
+
+std::optional<std::int64_t> EventQueue::oldest_time_us() const {
+    const std::lock_guard lock(mutex_);
+    if (items_.empty()) return std::nullopt;
+    return items_.front().time_us();
+}
+
+}  // namespace subcults::indexer

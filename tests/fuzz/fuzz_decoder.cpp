@@ -1,0 +1,91 @@
+// The decoder against an independent parser: an accepted frame is JSON and says the same there;
+// a filter and the place of the bytes change nothing else; an owned event equals its view.
+#include "jetstream/decoder.hpp"
+#include "oracle.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace subcults;
+using jetstream::EventView;
+
+namespace {
+
+std::string_view text_of(const rapidjson::Value& object, const char* name) {
+    const auto found = object.FindMember(name);
+    if (found == object.MemberEnd() || !found->value.IsString()) return {};
+    return {found->value.GetString(), found->value.GetStringLength()};
+}
+
+void expect(bool condition, const char* what, std::string_view frame) {
+    if (!condition) fuzz::fail(what, frame);
+}
+
+void compare(const EventView& event, std::string_view frame) {
+    rapidjson::Document document;
+    expect(fuzz::parse(document, frame), "accepted, but it is no JSON", frame);
+    expect(document.IsObject(), "accepted, but it is no object", frame);
+    expect(event.did == text_of(document, "did"), "did differs", frame);
+    expect(std::to_string(event.time_us) == text_of(document, "time_us"), "time_us differs", frame);
+    expect(to_string(event.kind) == text_of(document, "kind"), "kind differs", frame);
+    if (event.kind != jetstream::Kind::commit) return;
+    const rapidjson::Value& commit = document["commit"];
+    expect(event.collection == text_of(commit, "collection"), "collection differs", frame);
+    expect(event.rkey == text_of(commit, "rkey"), "rkey differs", frame);
+    expect(event.rev == text_of(commit, "rev"), "rev differs", frame);
+    expect(to_string(event.operation) == text_of(commit, "operation"), "operation differs", frame);
+    if (event.operation == jetstream::Operation::del) return;
+    expect(event.cid == text_of(commit, "cid"), "cid differs", frame);
+    rapidjson::Document record;
+    expect(fuzz::parse(record, event.record), "the record's slice is no JSON", frame);
+    expect(record == commit["record"], "record differs", frame);
+}
+
+bool equal(const EventView& a, const EventView& b) {
+    return a.kind == b.kind && a.operation == b.operation && a.time_us == b.time_us &&
+           a.seq == b.seq && a.did == b.did && a.rev == b.rev && a.collection == b.collection &&
+           a.rkey == b.rkey && a.cid == b.cid && a.record == b.record && a.handle == b.handle &&
+           a.active == b.active && a.status == b.status && a.upstream_seq == b.upstream_seq;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view frame(reinterpret_cast<const char*>(data), size);
+    jetstream::Decoder everything{jetstream::CollectionFilter({})};
+    const auto copied = everything.decode(frame, false);
+
+    // The same bytes in place, with the worst possible neighbours behind them.
+    std::string padded(frame);
+    padded.append(64, '"');
+    const std::string_view in_frame = std::string_view(padded).substr(0, size);
+    jetstream::Decoder second{jetstream::CollectionFilter({})};
+    const auto in_place = second.decode(in_frame, true);
+    expect(copied.has_value() == in_place.has_value(), "padding changed the verdict", frame);
+
+    const std::vector<std::string> patterns{"tv.subcult.*"};
+    jetstream::Decoder filtered{jetstream::CollectionFilter(patterns)};
+    const auto wanted = filtered.decode(frame, false);
+    if (!copied.has_value()) {
+        expect(copied.error().fault == in_place.error().fault, "padding changed the fault", frame);
+        expect(!wanted.has_value() || !wanted->has_value(), "a filter let a fault pass", frame);
+        return 0;
+    }
+    expect(copied->has_value(), "unwanted without a filter", frame);
+    const EventView& event = **copied;
+    expect(wanted.has_value(), "a filter made a fault", frame);
+    const bool ours =
+        event.kind != jetstream::Kind::commit || event.collection.starts_with("tv.subcult.");
+    expect(wanted->has_value() == ours, "the filter is wrong", frame);
+
+    compare(event, frame);
+    expect(equal(event, **in_place), "padding changed the event", frame);
+    jetstream::Event owned(event);
+    const jetstream::Event moved(std::move(owned));
+    expect(equal(event, moved.view()), "the owned event differs", frame);
+    return 0;
+}

@@ -1,0 +1,36 @@
+// What a stream of events should leave behind, computed independently of the product: RapidJSON
+// instead of simdjson, a map instead of SQL, canonical JSON text instead of jsonb.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace subcults::test {
+
+using FoldKey = std::tuple<std::string, std::string, std::string>;  // did, collection, rkey
+
+struct FoldedRecord {
+    std::string rev;
+    std::string cid;
+    std::string record;  // canonical JSON; empty = deleted
+    bool operator==(const FoldedRecord&) const = default;
+};
+
+struct ExpectedFold {
+    std::map<FoldKey, FoldedRecord> records;
+    std::set<std::string> hidden;  // accounts
+    std::size_t live() const;
+};
+
+// Folds frames in order. Frames that are no JSON are skipped.
+ExpectedFold fold_frames(const std::vector<std::string>& frames);
+
+// Sorted keys, no blanks: equal values have equal texts.
+std::string canonical_json(const std::string& json);
+
+std::vector<std::string> read_lines(const std::string& path);
+
+}  // namespace subcults::test

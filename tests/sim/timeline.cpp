@@ -1,0 +1,66 @@
+#include "sim/timeline.hpp"
+
+#include <rapidjson/document.h>
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace subcults::sim {
+namespace {
+
+std::string text_member(const rapidjson::Value& object, const char* name) {
+    const auto found = object.FindMember(name);
+    if (found == object.MemberEnd() || !found->value.IsString()) return {};
+    return {found->value.GetString(), found->value.GetStringLength()};
+}
+
+std::optional<std::int64_t> look_for_time(std::string_view line) {
+    constexpr std::string_view key = "\"time_us\":";
+    const std::size_t at = line.find(key);
+    if (at == std::string_view::npos) return std::nullopt;
+    const char* const start = line.data() + at + key.size();
+    std::int64_t time = 0;
+    const auto [end, error] = std::from_chars(start, line.data() + line.size(), time);
+    if (error != std::errc() || end == start) return std::nullopt;
+    return time;
+}
+
+}  // namespace
+
+Frame read_frame(std::string line, std::int64_t previous_time) {
+    Frame frame;
+    frame.time_us = look_for_time(line).value_or(previous_time);
+    rapidjson::Document document;
+    // Iterative: a line may nest as deeply as a test wants it to.
+    document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(
+        line.data(), line.size());
+    if (!document.HasParseError() && document.IsObject()) {
+        frame.did = text_member(document, "did");
+        const auto commit = document.FindMember("commit");
+        if (commit != document.MemberEnd() && commit->value.IsObject()) {
+            frame.collection = text_member(commit->value, "collection");
+        }
+    }
+    frame.text = std::move(line);
+    return frame;
+}
+
+Timeline::Timeline(std::size_t retention) : ring_(std::max<std::size_t>(retention, 1)) {}
+
+void Timeline::publish(Frame frame) {
+    latest_time_ = frame.time_us;
+    ring_[published_ % ring_.size()] = std::make_shared<const Frame>(std::move(frame));
+    ++published_;
+}
+
+std::uint64_t Timeline::begin() const noexcept {
+    return published_ < ring_.size() ? 0 : published_ - ring_.size();
+}
+
+std::shared_ptr<const Frame> Timeline::at(std::uint64_t position) const {
+    if (position < begin() || position >= end()) return nullptr;
+    return ring_[position % ring_.size()];
+}
+
+}  // namespace subcults::sim

@@ -120,6 +120,9 @@ command_test() {
         passed=$((passed + lint_passed))
         failed=$((failed + lint_failed))
     fi
+    # Checks of what the endpoints expose; skipped where it could not be fetched.
+    [[ ! -x $tools_dir/usr/bin/promtool ]] ||
+        export SUBCULTS_PROMTOOL=$tools_dir/usr/bin/promtool
     start_test_database
     for preset in "${presets[@]}"; do
         gate_filter "$preset"

@@ -205,6 +205,8 @@ asio::awaitable<error_code> WsClient::Impl::connect_any(Deadline deadline) {
     disarm();
     expired = last == beast::error::timeout;
     if (!last) socket.set_option(tcp::no_delay(true), last);
+    // So that the rare synchronous write fails instead of stopping the thread.
+    if (!last) socket.non_blocking(true, last);
     co_return last;
 }
 

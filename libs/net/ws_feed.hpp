@@ -32,6 +32,7 @@ class Feed {
     virtual boost::asio::awaitable<ErrorCode> tls_handshake() = 0;
     virtual boost::asio::awaitable<ErrorCode> upgrade(const WsUrl& url,
                                                       UpgradeResponse& response) = 0;
+    // Completes without suspending while whole messages are at hand.
     virtual boost::asio::awaitable<Result<WsFrame>> read() = 0;
     virtual boost::asio::awaitable<void> close() = 0;
     // At most one ping is under way; further ones are left out.
@@ -97,15 +98,24 @@ class FeedOver final : public Feed, public std::enable_shared_from_this<FeedOver
         // One huge message must not hold its memory for ever.
         if (capacity_ > keep_at_most && size_ <= usual_capacity_) capacity_ = 0;
         size_ = 0;
+        // Not while a close handshake is reading from the same stream.
+        const bool at_hand = ws_.is_open() && ws_.next_layer().next_message_is_whole();
         do {
             if (size_ == capacity_) grow();
             const boost::asio::mutable_buffer space(data_.get() + size_, capacity_ - size_);
+            if (at_hand) {
+                ErrorCode failed;
+                size_ += ws_.read_some(space, failed);
+                if (failed) co_return failed;
+                continue;
+            }
             auto received = co_await ws_.async_read_some(
                 space, boost::asio::as_tuple(boost::asio::use_awaitable));
             const auto& [ec, count] = received;
             if (ec) co_return ec;
             size_ += count;
         } while (!ws_.is_message_done());
+        ws_.next_layer().message_taken();
         std::memset(data_.get() + size_, 0, padding);
         WsFrame frame;
         frame.data = std::string_view(data_.get(), size_);

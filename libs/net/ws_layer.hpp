@@ -3,15 +3,22 @@
 // The stream above asks for about 1.5 KB at a time; this layer fetches tens of kilobytes with one
 // system call and counts what arrives. While the upgrade is being answered it stops exactly at the
 // end of the response head, because the stream above cannot keep a large amount of early frames.
+//
+// It also knows when the next message is here as a whole. Reading that one synchronously saves the
+// stream above two passes through the scheduler, each of which would poll the kernel.
 #pragma once
 
 #include "base/time.hpp"
+#include "net/ws_scanner.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/compose.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/beast/core/stream_traits.hpp>
 #include <boost/beast/websocket/stream_base.hpp>
 #include <boost/beast/websocket/teardown.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -55,6 +62,36 @@ class BufferedLayer {
         return next_.async_write_some(buffers, std::forward<Token>(token));
     }
 
+    // While this is true a synchronous read of one message finds everything it needs here.
+    bool next_message_is_whole() const noexcept { return scanner_.next_is_whole(); }
+    void message_taken() noexcept { scanner_.take(); }
+
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers, ErrorCode& ec) {
+        ec = {};
+        if (begin_ == end_) {
+            ec = boost::asio::error::would_block;
+            return 0;
+        }
+        return take(buffers);
+    }
+    template <class Buffers>
+    std::size_t read_some(const Buffers& buffers) {
+        ErrorCode ec;
+        const std::size_t count = read_some(buffers, ec);
+        if (ec) throw boost::system::system_error(ec);
+        return count;
+    }
+    // Only the close frame after a protocol error comes this way; the transport does not block.
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers, ErrorCode& ec) {
+        return next_.write_some(buffers, ec);
+    }
+    template <class Buffers>
+    std::size_t write_some(const Buffers& buffers) {
+        return next_.write_some(buffers);
+    }
+
   private:
     template <class Buffers>
     class ReadOp {
@@ -89,24 +126,29 @@ class BufferedLayer {
         bool started_ = false;
     };
 
-    void fill(std::size_t count) noexcept {
+    void fill(std::size_t count) {
         begin_ = 0;
         end_ = count;
         if (count == 0) return;
         meter_->bytes += count;
         meter_->last_heard = SteadyClock::now();
+        if (matched_ == head_end.size()) scan();
     }
+
+    void scan() { scanner_.feed(std::string_view(data_.get() + begin_, end_ - begin_)); }
 
     template <class Buffers>
     std::size_t take(const Buffers& buffers) {
         std::size_t most = end_ - begin_;
-        if (matched_ < head_end.size()) {
+        const bool gated = matched_ < head_end.size();
+        if (gated) {
             most = std::min(most, boost::asio::buffer_size(buffers));
             most = up_to_head_end(most);
         }
         const std::size_t count = boost::asio::buffer_copy(
             buffers, boost::asio::const_buffer(data_.get() + begin_, most));
         begin_ += count;
+        if (gated && matched_ == head_end.size()) scan();
         return count;
     }
 
@@ -126,6 +168,7 @@ class BufferedLayer {
 
     Next next_;
     std::shared_ptr<FeedMeter> meter_;
+    MessageScanner scanner_;
     std::unique_ptr<char[]> data_;
     std::size_t capacity_;
     std::size_t begin_ = 0;
@@ -134,11 +177,10 @@ class BufferedLayer {
 };
 
 // How the stream above ends the transport; found by argument-dependent lookup.
+// The synchronous one follows a protocol error, and waiting for the peer would stop the thread.
 template <class Next>
-void teardown(boost::beast::role_type role, BufferedLayer<Next>& layer,
-              boost::system::error_code& ec) {
-    using boost::beast::websocket::teardown;
-    teardown(role, layer.next_layer(), ec);
+void teardown(boost::beast::role_type, BufferedLayer<Next>& layer, boost::system::error_code& ec) {
+    boost::beast::get_lowest_layer(layer).close(ec);
 }
 
 template <class Next, class Handler>

@@ -2,8 +2,8 @@
 
 #include "base/build_info.hpp"
 
-#include <cstdio>
 #include <sys/resource.h>
+#include <cstdio>
 
 namespace subcults::service {
 

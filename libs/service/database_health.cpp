@@ -33,11 +33,16 @@ db::ConnectionOptions options(std::string uri, std::string name) {
 
 std::string_view to_string(DatabaseState state) noexcept {
     switch (state) {
-        case DatabaseState::unknown: return "unknown";
-        case DatabaseState::ready: return "ok";
-        case DatabaseState::unreachable: return "unreachable";
-        case DatabaseState::behind: return "schema_behind";
-        case DatabaseState::incompatible: return "schema_incompatible";
+        case DatabaseState::unknown:
+            return "unknown";
+        case DatabaseState::ready:
+            return "ok";
+        case DatabaseState::unreachable:
+            return "unreachable";
+        case DatabaseState::behind:
+            return "schema_behind";
+        case DatabaseState::incompatible:
+            return "schema_incompatible";
     }
     return "unknown";
 }
@@ -65,8 +70,7 @@ DatabaseState DatabaseHealth::state() const noexcept {
     const std::int64_t asked = asked_ns_.load(std::memory_order_relaxed);
     if (asked == 0) return DatabaseState::unknown;
     const std::chrono::nanoseconds age(steady_ns() - asked);
-    return age > stale_after ? DatabaseState::unreachable
-                             : state_.load(std::memory_order_relaxed);
+    return age > stale_after ? DatabaseState::unreachable : state_.load(std::memory_order_relaxed);
 }
 
 void DatabaseHealth::publish(DatabaseState state) {
@@ -89,9 +93,12 @@ asio::awaitable<DatabaseState> DatabaseHealth::ask() {
     auto checked = co_await schema::check(connection_, deadline);
     if (!checked) co_return DatabaseState::unreachable;
     switch (checked->verdict) {
-        case schema::Compatibility::current: co_return DatabaseState::ready;
-        case schema::Compatibility::behind: co_return DatabaseState::behind;
-        case schema::Compatibility::incompatible: co_return DatabaseState::incompatible;
+        case schema::Compatibility::current:
+            co_return DatabaseState::ready;
+        case schema::Compatibility::behind:
+            co_return DatabaseState::behind;
+        case schema::Compatibility::incompatible:
+            co_return DatabaseState::incompatible;
     }
     co_return DatabaseState::unreachable;
 }

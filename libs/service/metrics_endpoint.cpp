@@ -1,8 +1,8 @@
 #include "service/metrics_endpoint.hpp"
 
+#include <zlib.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -71,8 +71,10 @@ asio::awaitable<net::Response> scrape(const metrics::Registry& registry, asio::i
 }
 
 std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+        text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
     return text;
 }
 
@@ -108,8 +110,7 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
     while (!accept_encoding.empty()) {
         const std::size_t comma = accept_encoding.find(',');
         std::string_view item = trim(accept_encoding.substr(0, comma));
-        accept_encoding =
-            comma == std::string_view::npos ? "" : accept_encoding.substr(comma + 1);
+        accept_encoding = comma == std::string_view::npos ? "" : accept_encoding.substr(comma + 1);
         const std::size_t semicolon = item.find(';');
         const std::string_view coding = trim(item.substr(0, semicolon));
         if (coding != "gzip" && coding != "*") continue;

@@ -1,7 +1,7 @@
 #include "service/signals.hpp"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 namespace subcults::service {
 
@@ -20,6 +20,8 @@ void Signals::wait() {
     });
 }
 
-void Signals::cancel() { signals_.cancel(); }
+void Signals::cancel() {
+    signals_.cancel();
+}
 
 }  // namespace subcults::service

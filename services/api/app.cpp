@@ -25,7 +25,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::vector<Secret> privacy_secrets(const ApiConfig& config) { return {config.privacy_key}; }
+std::vector<Secret> privacy_secrets(const ApiConfig& config) {
+    return {config.privacy_key};
+}
 
 std::vector<std::string> token_secrets(const ApiConfig& config) {
     std::vector<std::string> secrets{config.jwt_current.reveal()};
@@ -99,14 +101,17 @@ App::App(const ApiConfig& config, Log& log)
     ledger.privacy_secrets = privacy_secrets(config);
     ledger.lanes = static_cast<std::size_t>(config.ledger_lanes);
     std::vector<asio::any_io_executor> executors;
-    for (auto& worker : workers_) executors.emplace_back(worker->thread.io().get_executor());
+    for (auto& worker : workers_)
+        executors.emplace_back(worker->thread.io().get_executor());
     ledger_ = std::make_unique<Ledger>(
         std::move(ledger), std::move(executors),
         LedgerMetrics::make(registry_, service::query_observer(registry_)), log_);
-    for (auto& worker : workers_) build_router(*worker);
+    for (auto& worker : workers_)
+        build_router(*worker);
 
     std::vector<const db::Pool*> pools;
-    for (const auto& worker : workers_) pools.push_back(&worker->pool);
+    for (const auto& worker : workers_)
+        pools.push_back(&worker->pool);
     service::expose_pools(registry_, std::move(pools));
     metrics::Gauge& queued = registry_.get(metrics::catalogue::ledger_queue_commands);
     registry_.before_collect(
@@ -116,8 +121,8 @@ App::App(const ApiConfig& config, Log& log)
 App::~App() = default;
 
 void App::build_router(WorkerUnit& unit) {
-    unit.context = std::make_unique<WorkerContext>(WorkerContext{
-        unit.index, unit.pool, unit.keys, *ledger_, stream_metrics_, log_});
+    unit.context = std::make_unique<WorkerContext>(
+        WorkerContext{unit.index, unit.pool, unit.keys, *ledger_, stream_metrics_, log_});
     service::add_liveness(unit.router);
     service::add_readiness(unit.router, [this] {
         const service::DatabaseState database = health_.state();
@@ -165,15 +170,16 @@ Result<void, std::string> App::start() {
         worker->pool.start();
         worker->thread.start();
     }
-    signals_ = std::make_unique<service::Signals>(admin_,
-                                                  [this](int signal) { begin_shutdown(signal); });
-    log_.info("listening", {{"host", config_.listen.host},
-                            {"port", port()},
-                            {"workers", workers_.size()}});
+    signals_ =
+        std::make_unique<service::Signals>(admin_, [this](int signal) { begin_shutdown(signal); });
+    log_.info("listening",
+              {{"host", config_.listen.host}, {"port", port()}, {"workers", workers_.size()}});
     return {};
 }
 
-std::uint16_t App::port() const noexcept { return workers_.front()->server->port(); }
+std::uint16_t App::port() const noexcept {
+    return workers_.front()->server->port();
+}
 
 void App::run() {
     for (;;) {
@@ -190,7 +196,8 @@ void App::run() {
         asio::post(worker->thread.io(), [unit = worker.get()] { unit->pool.stop(); });
         worker->thread.release();
     }
-    for (auto& worker : workers_) worker->thread.join();
+    for (auto& worker : workers_)
+        worker->thread.join();
     log_.info("stopped");
     log_.flush();
 }
@@ -215,9 +222,8 @@ asio::awaitable<void> App::shutdown() {
         auto done = [this, open_servers, &timer] {
             if (--*open_servers == 0) asio::post(admin_, [&timer] { timer.cancel(); });
         };
-        asio::post(worker->thread.io(), [unit = worker.get(), done = std::move(done)] {
-            unit->server->shutdown(done);
-        });
+        asio::post(worker->thread.io(),
+                   [unit = worker.get(), done = std::move(done)] { unit->server->shutdown(done); });
     }
     timer.expires_after(std::chrono::seconds(config_.shutdown_grace_seconds));
     while (*open_servers > 0) {

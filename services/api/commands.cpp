@@ -117,8 +117,10 @@ int run_command(int argc, char** argv) {
     token_command->add_option("--role", role, "user or admin")
         ->check(CLI::IsMember({"user", "admin"}));
     const std::map<std::string, std::int64_t> units{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    token_command->add_option("--ttl", ttl_seconds, "How long it is valid: 900, 15m, 1h (at most 30d)")
-        ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE, "SECONDS"))
+    token_command
+        ->add_option("--ttl", ttl_seconds, "How long it is valid: 900, 15m, 1h (at most 30d)")
+        ->transform(
+            CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE, "SECONDS"))
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{30} * 86400));
     cli.require_subcommand(0, 1);
 

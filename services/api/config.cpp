@@ -27,13 +27,12 @@ ConfigTable api_table(ApiConfig& config) {
     add_database(table, config);
     table.host_port("API_LISTEN", config.listen,
                     {.fallback = {"0.0.0.0", 8080}, .help = "address and port; port 0 = any free"});
-    table.secret("JWT_SECRET_CURRENT", config.jwt_current,
-                 {.required = true,
-                  .min_bytes = min_secret_bytes,
-                  .help = "key of access tokens (HS256)"});
-    table.secret("JWT_SECRET_PREVIOUS", config.jwt_previous,
-                 {.min_bytes = min_secret_bytes,
-                  .help = "key before the last rotation, still accepted"});
+    table.secret(
+        "JWT_SECRET_CURRENT", config.jwt_current,
+        {.required = true, .min_bytes = min_secret_bytes, .help = "key of access tokens (HS256)"});
+    table.secret(
+        "JWT_SECRET_PREVIOUS", config.jwt_previous,
+        {.min_bytes = min_secret_bytes, .help = "key before the last rotation, still accepted"});
     table.secret("PRIVACY_HMAC_KEY", config.privacy_key,
                  {.required = true,
                   .min_bytes = min_secret_bytes,
@@ -52,10 +51,14 @@ ConfigTable api_table(ApiConfig& config) {
                    .max = 32,
                    .help = "connections that write sessions; a session always uses the same one"});
     table.integer("SHUTDOWN_GRACE_SECONDS", config.shutdown_grace_seconds,
-                  {.fallback = 15, .min = 0, .max = 600,
+                  {.fallback = 15,
+                   .min = 0,
+                   .max = 600,
                    .help = "how long requests in flight may take after SIGTERM"});
     table.integer("SHUTDOWN_DELAY_SECONDS", config.shutdown_delay_seconds,
-                  {.fallback = 0, .min = 0, .max = 600,
+                  {.fallback = 0,
+                   .min = 0,
+                   .max = 600,
                    .help = "keeps serving, but not ready, for so long after SIGTERM, until load "
                            "balancers have noticed"});
     add_log_level(table, config);

@@ -28,7 +28,8 @@ QueueLimits queue_limits(const IndexerConfig& config) {
 
 std::vector<std::string> hosts_of(const std::vector<std::string>& urls) {
     std::vector<std::string> hosts;
-    for (const std::string& url : urls) hosts.push_back(jetstream::host_key(url));
+    for (const std::string& url : urls)
+        hosts.push_back(jetstream::host_key(url));
     return hosts;
 }
 
@@ -138,8 +139,8 @@ Result<void, std::string> App::start() {
     reader_.start();
     writer_thread_.start();
     writer_->start();
-    signals_ = std::make_unique<service::Signals>(admin_,
-                                                  [this](int signal) { begin_shutdown(signal); });
+    signals_ =
+        std::make_unique<service::Signals>(admin_, [this](int signal) { begin_shutdown(signal); });
     log_.info("listening", {{"host", config_.listen.host}, {"port", port()}});
     return {};
 }

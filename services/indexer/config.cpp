@@ -30,31 +30,37 @@ ConfigTable indexer_table(IndexerConfig& config) {
                {.fallback = {"wss://jetstream2.us-east.bsky.network/subscribe"},
                 .help = "servers in order of preference, comma separated",
                 .check_each = check_url});
-    table.choice("JETSTREAM_DIALECT", config.dialect,
-                 {.fallback = "auto", .choices = {"auto", "v1"}, .help = "wire format of the servers"});
+    table.choice(
+        "JETSTREAM_DIALECT", config.dialect,
+        {.fallback = "auto", .choices = {"auto", "v1"}, .help = "wire format of the servers"});
     table.list("JETSTREAM_COLLECTIONS", config.collections,
                {.fallback = {"tv.subcult.*", "app.subcult.*"},
                 .help = "collections to index, comma separated: NSIDs, prefix.*, or * for all",
                 .check_each = jetstream::CollectionFilter::check});
-    table.integer("INDEXER_QUEUE_EVENTS", config.queue_events,
-                  {.fallback = 10'000, .min = 2, .max = 10'000'000,
-                   .help = "events the queue may hold"});
+    table.integer(
+        "INDEXER_QUEUE_EVENTS", config.queue_events,
+        {.fallback = 10'000, .min = 2, .max = 10'000'000, .help = "events the queue may hold"});
     table.integer("INDEXER_QUEUE_BYTES", config.queue_bytes,
-                  {.fallback = 16 * 1024 * 1024, .min = 64 * 1024,
+                  {.fallback = 16 * 1024 * 1024,
+                   .min = 64 * 1024,
                    .help = "bytes at which reading stops; it goes on at a quarter of them"});
     table.integer("INDEXER_PAUSE_AT", config.pause_at,
                   {.fallback = 8000, .min = 1, .help = "queued events at which reading stops"});
     table.integer("INDEXER_RESUME_AT", config.resume_at,
                   {.fallback = 2000, .min = 0, .help = "queued events at which it goes on"});
-    table.integer("INDEXER_BATCH_EVENTS", config.batch_events,
-                  {.fallback = 500, .min = 1, .max = 10'000,
-                   .help = "events per transaction at most"});
+    table.integer(
+        "INDEXER_BATCH_EVENTS", config.batch_events,
+        {.fallback = 500, .min = 1, .max = 10'000, .help = "events per transaction at most"});
     table.integer("INDEXER_BATCH_MS", config.batch_ms,
-                  {.fallback = 0, .min = 0, .max = 10'000,
+                  {.fallback = 0,
+                   .min = 0,
+                   .max = 10'000,
                    .help = "how long to wait for a batch to fill; 0 = write what is there, as the "
                            "transaction in flight makes the next batch larger anyway"});
     table.integer("SHUTDOWN_GRACE_SECONDS", config.shutdown_grace_seconds,
-                  {.fallback = 15, .min = 0, .max = 600,
+                  {.fallback = 15,
+                   .min = 0,
+                   .max = 600,
                    .help = "how long writing what is queued may take after SIGTERM"});
     table.choice("LOG_LEVEL", config.log_level,
                  {.fallback = "info",

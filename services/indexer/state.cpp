@@ -14,11 +14,16 @@ constexpr std::int64_t quiet_after_us = 10'000'000;
 
 std::string_view to_string(WriterPhase phase) noexcept {
     switch (phase) {
-        case WriterPhase::connecting: return "connecting";
-        case WriterPhase::standby: return "standby";
-        case WriterPhase::active: return "active";
-        case WriterPhase::retrying: return "retrying";
-        case WriterPhase::stopped: return "stopped";
+        case WriterPhase::connecting:
+            return "connecting";
+        case WriterPhase::standby:
+            return "standby";
+        case WriterPhase::active:
+            return "active";
+        case WriterPhase::retrying:
+            return "retrying";
+        case WriterPhase::stopped:
+            return "stopped";
     }
     return "unknown";
 }

@@ -20,11 +20,11 @@ struct IndexerState {
     std::atomic<std::size_t> endpoint{0};
     std::atomic<WriterPhase> phase{WriterPhase::connecting};
     // Unix microseconds; 0 = none yet.
-    std::atomic<std::int64_t> last_event_us{0};   // newest stamp received
-    std::atomic<std::int64_t> cursor_us{0};       // committed
-    std::atomic<std::int64_t> in_flight_us{0};    // oldest stamp of the batch being written
-    std::atomic<std::int64_t> commit_lag_us{0};   // age of the newest event of the last commit
-    std::atomic<std::int64_t> heard_us{0};        // wall clock of the last message
+    std::atomic<std::int64_t> last_event_us{0};  // newest stamp received
+    std::atomic<std::int64_t> cursor_us{0};      // committed
+    std::atomic<std::int64_t> in_flight_us{0};   // oldest stamp of the batch being written
+    std::atomic<std::int64_t> commit_lag_us{0};  // age of the newest event of the last commit
+    std::atomic<std::int64_t> heard_us{0};       // wall clock of the last message
     // Wall clock of the writer loop's last turn, for liveness.
     std::atomic<std::int64_t> writer_turn_us{0};
 };

@@ -28,8 +28,7 @@ double Status::lag_seconds() const {
 service::Readiness Status::readiness(bool draining) const {
     const service::DatabaseState database = database_.state();
     service::Readiness readiness;
-    readiness.ready =
-        database == service::DatabaseState::ready && writer_turns() && !draining;
+    readiness.ready = database == service::DatabaseState::ready && writer_turns() && !draining;
     const auto number = [](auto value) {
         JsonWriter json;
         json.value(value);
@@ -57,7 +56,8 @@ std::string Status::json() const {
         .field("endpoint", endpoint())
         .key("endpoints")
         .begin_array();
-    for (const std::string& host : hosts_) json.value(host);
+    for (const std::string& host : hosts_)
+        json.value(host);
     json.end_array()
         .field("lag_seconds", lag_seconds())
         .field("last_event_at", time_or_null(state_.last_event_us.load()))

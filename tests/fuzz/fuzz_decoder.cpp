@@ -16,9 +16,9 @@ using jetstream::EventView;
 namespace {
 
 std::string_view text_of(const rapidjson::Value& object, const char* name) {
-    const auto found = object.FindMember(name);
-    if (found == object.MemberEnd() || !found->value.IsString()) return {};
-    return {found->value.GetString(), found->value.GetStringLength()};
+    // Its iterators compare ambiguously under C++20, so no FindMember.
+    if (!object.HasMember(name) || !object[name].IsString()) return {};
+    return {object[name].GetString(), object[name].GetStringLength()};
 }
 
 void expect(bool condition, const char* what, std::string_view frame) {

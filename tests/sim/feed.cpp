@@ -1,6 +1,7 @@
 #include "sim/feed.hpp"
 
 #include "atproto/tid.hpp"
+#include "sim/json.hpp"
 
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
@@ -47,25 +48,24 @@ std::string FileFeed::restamped(const std::string& line) const {
         line.data(), line.size());
     if (document.HasParseError() || !document.IsObject()) return line;
     const std::int64_t shift = pass_ * span_;
-    const auto time = document.FindMember("time_us");
-    if (time != document.MemberEnd() && time->value.IsInt64()) {
-        time->value.SetInt64(time->value.GetInt64() + shift);
+    rapidjson::Value* const time = find_member(document, "time_us");
+    if (time != nullptr && time->IsInt64()) {
+        time->SetInt64(time->GetInt64() + shift);
     }
-    const auto cursor = document.FindMember("cursor");
-    if (cursor != document.MemberEnd() && cursor->value.IsInt64()) {
-        cursor->value.SetInt64(cursor->value.GetInt64() +
-                               pass_ * static_cast<std::int64_t>(lines_.size()));
+    rapidjson::Value* const cursor = find_member(document, "cursor");
+    if (cursor != nullptr && cursor->IsInt64()) {
+        cursor->SetInt64(cursor->GetInt64() + pass_ * static_cast<std::int64_t>(lines_.size()));
     }
-    const auto commit = document.FindMember("commit");
-    if (commit != document.MemberEnd() && commit->value.IsObject()) {
-        const auto rev = commit->value.FindMember("rev");
-        if (rev != commit->value.MemberEnd() && rev->value.IsString()) {
-            if (auto tid = atproto::decode_tid(rev->value.GetString())) {
+    rapidjson::Value* const commit = find_member(document, "commit");
+    if (commit != nullptr && commit->IsObject()) {
+        rapidjson::Value* const rev = find_member(*commit, "rev");
+        if (rev != nullptr && rev->IsString()) {
+            if (auto tid = atproto::decode_tid(rev->GetString())) {
                 tid->micros += shift;
                 const atproto::TidText text(*tid);
-                rev->value.SetString(text.view().data(),
-                                     static_cast<rapidjson::SizeType>(text.view().size()),
-                                     document.GetAllocator());
+                rev->SetString(text.view().data(),
+                               static_cast<rapidjson::SizeType>(text.view().size()),
+                               document.GetAllocator());
             }
         }
     }

@@ -1,5 +1,6 @@
 #include "sim/generator.hpp"
 #include "sim/fold.hpp"
+#include "sim/json.hpp"
 
 #include "atproto/at_uri.hpp"
 #include "atproto/cid.hpp"
@@ -127,12 +128,12 @@ const std::map<std::string, std::vector<Rule>>& rules() {
 
 void check_rule(const rapidjson::Value& record, const Rule& rule) {
     INFO(rule.field);
-    const auto found = record.FindMember(rule.field);
-    if (found == record.MemberEnd()) {
+    const rapidjson::Value* const found = find_member(record, rule.field);
+    if (found == nullptr) {
         REQUIRE_FALSE(rule.required);
         return;
     }
-    const rapidjson::Value& value = found->value;
+    const rapidjson::Value& value = *found;
     if (rule.type == Rule::integer) {
         REQUIRE(value.IsUint());
         REQUIRE(value.GetUint() <= rule.limit);
@@ -190,7 +191,7 @@ TEST_CASE("The first frames of seed 1 are what they have always been") {
             hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
         }
     }
-    CHECK(hash == 0U);
+    CHECK(hash == 0x865ac8a8f026739bU);
 }
 
 TEST_CASE("Every generated frame decodes to what the generator says it made") {

@@ -1,5 +1,6 @@
 #include "sim/server.hpp"
 
+#include "sim/json.hpp"
 #include "sim/subscriber.hpp"
 
 #include <boost/asio.hpp>
@@ -40,8 +41,8 @@ std::chrono::milliseconds stall_time(std::string_view query, const std::string& 
     rapidjson::Document document;
     document.Parse(body.data(), body.size());
     if (!document.HasParseError() && document.IsObject()) {
-        const auto found = document.FindMember("ms");
-        if (found != document.MemberEnd() && found->value.IsInt64()) ms = found->value.GetInt64();
+        const rapidjson::Value* const found = find_member(document, "ms");
+        if (found != nullptr && found->IsInt64()) ms = found->GetInt64();
     }
     return std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000));
 }

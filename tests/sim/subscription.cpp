@@ -2,6 +2,7 @@
 
 #include "atproto/did.hpp"
 #include "atproto/nsid.hpp"
+#include "sim/json.hpp"
 
 #include <rapidjson/document.h>
 #include <charconv>
@@ -44,10 +45,10 @@ std::optional<std::int64_t> number(std::string_view text) noexcept {
 // A missing or null member is an empty list; anything but strings is a mistake.
 bool read_strings(const rapidjson::Value& payload, const char* name,
                   std::vector<std::string>& into) {
-    const auto found = payload.FindMember(name);
-    if (found == payload.MemberEnd() || found->value.IsNull()) return true;
-    if (!found->value.IsArray()) return false;
-    for (const rapidjson::Value& item : found->value.GetArray()) {
+    const rapidjson::Value* const found = find_member(payload, name);
+    if (found == nullptr || found->IsNull()) return true;
+    if (!found->IsArray()) return false;
+    for (const rapidjson::Value& item : found->GetArray()) {
         if (!item.IsString()) return false;
         into.emplace_back(item.GetString(), item.GetStringLength());
     }
@@ -140,20 +141,20 @@ UpdateResult read_options_update(std::string_view message, Subscription& subscri
         problem = "the message is not a JSON object";
         return UpdateResult::invalid;
     }
-    const auto type = document.FindMember("type");
-    if (type == document.MemberEnd() || !type->value.IsString() ||
-        std::string_view(type->value.GetString()) != "options_update") {
+    const rapidjson::Value* const type = find_member(document, "type");
+    if (type == nullptr || !type->IsString() ||
+        std::string_view(type->GetString()) != "options_update") {
         return UpdateResult::ignored;
     }
-    const auto payload = document.FindMember("payload");
-    if (payload == document.MemberEnd() || !payload->value.IsObject()) {
+    const rapidjson::Value* const payload = find_member(document, "payload");
+    if (payload == nullptr || !payload->IsObject()) {
         problem = "the options_update has no payload";
         return UpdateResult::invalid;
     }
     std::vector<std::string> collections;
     std::vector<std::string> dids;
-    if (!read_strings(payload->value, "wantedCollections", collections) ||
-        !read_strings(payload->value, "wantedDids", dids)) {
+    if (!read_strings(*payload, "wantedCollections", collections) ||
+        !read_strings(*payload, "wantedDids", dids)) {
         problem = "a filter is not a list of strings";
         return UpdateResult::invalid;
     }
@@ -161,9 +162,9 @@ UpdateResult read_options_update(std::string_view message, Subscription& subscri
     problem = updated.set_collections(collections);
     if (problem.empty()) problem = updated.set_dids(dids);
     if (!problem.empty()) return UpdateResult::invalid;
-    const auto size = payload->value.FindMember("maxMessageSizeBytes");
-    if (size != payload->value.MemberEnd() && size->value.IsInt64()) {
-        updated.set_max_bytes(size->value.GetInt64());
+    const rapidjson::Value* const size = find_member(*payload, "maxMessageSizeBytes");
+    if (size != nullptr && size->IsInt64()) {
+        updated.set_max_bytes(size->GetInt64());
     }
     subscription = std::move(updated);
     return UpdateResult::applied;

@@ -1,5 +1,7 @@
 #include "sim/timeline.hpp"
 
+#include "sim/json.hpp"
+
 #include <rapidjson/document.h>
 #include <algorithm>
 #include <charconv>
@@ -10,9 +12,9 @@ namespace subcults::sim {
 namespace {
 
 std::string text_member(const rapidjson::Value& object, const char* name) {
-    const auto found = object.FindMember(name);
-    if (found == object.MemberEnd() || !found->value.IsString()) return {};
-    return {found->value.GetString(), found->value.GetStringLength()};
+    const rapidjson::Value* const found = find_member(object, name);
+    if (found == nullptr || !found->IsString()) return {};
+    return {found->GetString(), found->GetStringLength()};
 }
 
 std::optional<std::int64_t> look_for_time(std::string_view line) {
@@ -37,9 +39,9 @@ Frame read_frame(std::string line, std::int64_t previous_time) {
         line.data(), line.size());
     if (!document.HasParseError() && document.IsObject()) {
         frame.did = text_member(document, "did");
-        const auto commit = document.FindMember("commit");
-        if (commit != document.MemberEnd() && commit->value.IsObject()) {
-            frame.collection = text_member(commit->value, "collection");
+        const rapidjson::Value* const commit = find_member(document, "commit");
+        if (commit != nullptr && commit->IsObject()) {
+            frame.collection = text_member(*commit, "collection");
         }
     }
     frame.text = std::move(line);

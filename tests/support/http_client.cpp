@@ -27,14 +27,15 @@ std::string Answer::error_code() const {
     return document["error"]["code"].GetString();
 }
 
-Answer HttpClient::request(std::string_view method, std::string_view target,
-                           const Headers& headers, std::string_view body) {
+Answer HttpClient::request(std::string_view method, std::string_view target, const Headers& headers,
+                           std::string_view body) {
     http::request<http::string_body> request;
     request.version(11);
     request.method_string(boost::beast::string_view(method.data(), method.size()));
     request.target(boost::beast::string_view(target.data(), target.size()));
     request.set(http::field::host, "localhost");
-    for (const auto& [name, value] : headers) request.insert(name, value);
+    for (const auto& [name, value] : headers)
+        request.insert(name, value);
     if (!body.empty() && request.find(http::field::content_type) == request.end()) {
         request.set(http::field::content_type, "application/json");
     }

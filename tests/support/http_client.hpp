@@ -1,11 +1,11 @@
 // A small blocking HTTP client for tests: one connection, any request, the answer as it came.
 #pragma once
 
+#include <rapidjson/document.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <rapidjson/document.h>
 
 #include <cstdint>
 #include <memory>

@@ -170,6 +170,14 @@ TestPostgres::TestPostgres() {
     // Under root the server is another user, which has to get through to its files.
     ::chmod(pattern.c_str(), 0755);
     directory_ = std::filesystem::path(pattern) / "server";
+    // Detached, so that whatever kills the test and its children does not find it.
+    const auto clean_up = shell_quoted(SUBCULTS_PRIVATE_POSTGRES) + " stop " +
+                          shell_quoted(directory_.string()) + " immediate; rm -rf " +
+                          shell_quoted(pattern);
+    const auto guard = "setsid -f sh -c " + shell_quoted("read -r done || { " + clean_up + "; }") +
+                       " >/dev/null 2>&1";
+    guard_ = ::popen(guard.c_str(), "we");
+    if (guard_ == nullptr) throw std::runtime_error("cannot guard a test server");
     start();
 }
 
@@ -177,9 +185,11 @@ TestPostgres::~TestPostgres() {
     try {
         stop(Stop::immediate);
         std::filesystem::remove_all(directory_.parent_path());
+        std::fputs("done\n", guard_);
     } catch (const std::exception& failed) {
         std::fprintf(stderr, "test server: %s\n", failed.what());
     }
+    ::pclose(guard_);
 }
 
 std::string TestPostgres::script(std::string_view command, std::string_view argument) const {

@@ -6,13 +6,15 @@
 // std::runtime_error.
 #pragma once
 
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace subcults::test {
 
-// A server of the test's own, under a temporary directory, on a Unix socket.
+// A server of the test's own, under a temporary directory, on a Unix socket. It goes away with the
+// process even when that is killed.
 class TestPostgres {
   public:
     TestPostgres();   // starts it
@@ -33,7 +35,8 @@ class TestPostgres {
     std::string script(std::string_view command, std::string_view argument = {}) const;
 
     std::filesystem::path directory_;
-    std::string url_;  // of the database postgres
+    std::string url_;             // of the database postgres
+    std::FILE* guard_ = nullptr;  // its end without a word makes another process clean up
 };
 
 // The URI of the database `postgres` of the shared server.

@@ -1,21 +1,23 @@
 #include "support/process.hpp"
 
-#include <csignal>
-#include <cstdlib>
 #include <fcntl.h>
-#include <fstream>
 #include <poll.h>
-#include <sstream>
-#include <stdexcept>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
 
 namespace subcults::test {
 
 namespace {
 
 // Between two looks at a condition.
-void take_a_breath() { ::poll(nullptr, 0, 5); }
+void take_a_breath() {
+    ::poll(nullptr, 0, 5);
+}
 
 }  // namespace
 
@@ -49,12 +51,15 @@ Process::Process(std::vector<std::string> arguments, Environment environment) {
         if (const char* value = std::getenv(name)) environment.emplace(name, value);
     }
     std::vector<std::string> variables;
-    for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+    for (const auto& [name, value] : environment)
+        variables.push_back(name + "=" + value);
     std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
+    for (std::string& argument : arguments)
+        argv.push_back(argument.data());
     argv.push_back(nullptr);
     std::vector<char*> envp;
-    for (std::string& variable : variables) envp.push_back(variable.data());
+    for (std::string& variable : variables)
+        envp.push_back(variable.data());
     envp.push_back(nullptr);
 
     pid_ = ::fork();
@@ -74,7 +79,9 @@ Process::~Process() {
     if (running()) kill();
 }
 
-void Process::signal(int number) const { ::kill(pid_, number); }
+void Process::signal(int number) const {
+    ::kill(pid_, number);
+}
 
 void Process::kill() {
     signal(SIGKILL);
@@ -91,7 +98,8 @@ bool Process::running() {
 }
 
 int Process::wait(std::chrono::milliseconds limit) {
-    eventually("the process ends", [this] { return !running(); }, limit);
+    eventually(
+        "the process ends", [this] { return !running(); }, limit);
     return *status_;
 }
 
@@ -126,6 +134,8 @@ std::uint16_t Process::listening_port() {
     return static_cast<std::uint16_t>(std::stoi(line.substr(line.find(field) + field.size())));
 }
 
-std::string program(const std::string& name) { return SUBCULTS_PROGRAMS "/" + name; }
+std::string program(const std::string& name) {
+    return SUBCULTS_PROGRAMS "/" + name;
+}
 
 }  // namespace subcults::test

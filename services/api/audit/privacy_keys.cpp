@@ -31,7 +31,8 @@ void append_part(std::string& out, std::string_view part) {
 PrivacyKeys::Keys PrivacyKeys::derive(std::string_view secret) {
     const Digest256 fingerprint = hkdf_sha256(secret, "subcults kid");
     std::int64_t kid = 0;
-    for (int i = 0; i < 7; ++i) kid = (kid << 8) | fingerprint[static_cast<std::size_t>(i)];
+    for (int i = 0; i < 7; ++i)
+        kid = (kid << 8) | fingerprint[static_cast<std::size_t>(i)];
     return Keys{kid,
                 keyed(secret, "subcults participant"),
                 keyed(secret, "subcults actor"),

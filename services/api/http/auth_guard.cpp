@@ -6,8 +6,7 @@ namespace subcults::api {
 namespace {
 
 net::Response refuse(const net::Request& request, std::string_view message) {
-    net::Response response =
-        net::error_response(401, "auth_failed", message, request.request_id);
+    net::Response response = net::error_response(401, "auth_failed", message, request.request_id);
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
 }
@@ -15,9 +14,12 @@ net::Response refuse(const net::Request& request, std::string_view message) {
 // What a client may know about why its token was refused: enough to act, nothing about keys.
 std::string_view explain(auth::TokenFault fault) {
     switch (fault) {
-        case auth::TokenFault::expired: return "The access token has expired.";
-        case auth::TokenFault::not_yet_valid: return "The access token is not valid yet.";
-        default: return "The access token is not valid.";
+        case auth::TokenFault::expired:
+            return "The access token has expired.";
+        case auth::TokenFault::not_yet_valid:
+            return "The access token is not valid yet.";
+        default:
+            return "The access token is not valid.";
     }
 }
 

@@ -68,7 +68,9 @@ std::string shown(std::string_view name) {
     return text;
 }
 
-InputError bad_request(std::string message) { return {"bad_request", std::move(message)}; }
+InputError bad_request(std::string message) {
+    return {"bad_request", std::move(message)};
+}
 
 }  // namespace
 
@@ -96,8 +98,8 @@ Result<JsonBody, InputError> JsonBody::parse(std::string_view text,
         if (std::find(known.begin(), known.end(), field.name) == known.end()) {
             return InputError{"validation_error", "Unknown field '" + shown(field.name) + "'."};
         }
-        const auto inserted = body.values_.try_emplace(
-            field.name, Value{field.is_string, std::move(field.text)});
+        const auto inserted =
+            body.values_.try_emplace(field.name, Value{field.is_string, std::move(field.text)});
         if (!inserted.second) {
             return InputError{"validation_error",
                               "Field '" + shown(field.name) + "' appears twice."};
@@ -106,8 +108,7 @@ Result<JsonBody, InputError> JsonBody::parse(std::string_view text,
     return body;
 }
 
-Result<std::optional<std::string_view>, InputError> JsonBody::string(
-    std::string_view field) const {
+Result<std::optional<std::string_view>, InputError> JsonBody::string(std::string_view field) const {
     const auto found = values_.find(field);
     if (found == values_.end()) return std::optional<std::string_view>();
     if (!found->second.is_string) {

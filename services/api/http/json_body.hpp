@@ -16,7 +16,7 @@ namespace subcults::api {
 
 // What a client did wrong, in words for it.
 struct InputError {
-    std::string code;     // "bad_request" = not readable at all, "validation_error" = a field
+    std::string code;  // "bad_request" = not readable at all, "validation_error" = a field
     std::string message;
 };
 

@@ -53,7 +53,9 @@ Ledger::Ledger(LedgerOptions options, std::vector<asio::any_io_executor> workers
     : impl_(std::make_unique<Impl>(std::move(options), std::move(workers), std::move(metrics),
                                    log)) {}
 
-Ledger::~Ledger() { stop(); }
+Ledger::~Ledger() {
+    stop();
+}
 
 void Ledger::start() {
     Impl& impl = *impl_;
@@ -75,7 +77,8 @@ void Ledger::stop() {
     if (!impl.thread.joinable()) return;
     impl.stopping = true;
     asio::post(impl.io, [&impl] {
-        for (auto& lane : impl.lanes) lane->stop();
+        for (auto& lane : impl.lanes)
+            lane->stop();
     });
     impl.thread.join();
 }

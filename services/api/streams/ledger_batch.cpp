@@ -6,10 +6,14 @@ namespace subcults::api {
 
 std::string_view to_string(CommandKind kind) noexcept {
     switch (kind) {
-        case CommandKind::create: return "create";
-        case CommandKind::join: return "join";
-        case CommandKind::leave: return "leave";
-        case CommandKind::end: return "end";
+        case CommandKind::create:
+            return "create";
+        case CommandKind::join:
+            return "join";
+        case CommandKind::leave:
+            return "leave";
+        case CommandKind::end:
+            return "end";
     }
     return "other";
 }
@@ -86,10 +90,17 @@ Outcome LedgerBatch::apply(const Command& command) {
 
     Outcome outcome;
     switch (command.kind) {
-        case CommandKind::join: outcome = join(session, command); break;
-        case CommandKind::leave: outcome = leave(session, command); break;
-        case CommandKind::end: outcome = end(session, command); break;
-        case CommandKind::create: return answer(Outcome::Status::failed, session.row, 0);
+        case CommandKind::join:
+            outcome = join(session, command);
+            break;
+        case CommandKind::leave:
+            outcome = leave(session, command);
+            break;
+        case CommandKind::end:
+            outcome = end(session, command);
+            break;
+        case CommandKind::create:
+            return answer(Outcome::Status::failed, session.row, 0);
     }
     if (command.idempotency && outcome.status == Outcome::Status::applied) {
         Tracked<IdempotencyRow> first{{command.idempotency->request, outcome.count}};

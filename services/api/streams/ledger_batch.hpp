@@ -65,7 +65,8 @@ class LedgerBatch {
     // What is to be written. Pointers into this batch, in a stable order (by key).
     std::vector<const SessionRow*> created_sessions() const;
     std::vector<const SessionRow*> changed_sessions() const;
-    std::vector<std::pair<const ParticipantKey*, const ParticipantRow*>> changed_participants() const;
+    std::vector<std::pair<const ParticipantKey*, const ParticipantRow*>> changed_participants()
+        const;
     std::vector<std::pair<const IdempotencyRowKey*, const IdempotencyRow*>> new_keys() const;
     const std::vector<AuditEntry>& audit_entries() const noexcept { return audit_; }
     // Sessions ended by this batch: their open participants are to be closed, their subjects freed.

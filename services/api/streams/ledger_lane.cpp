@@ -69,15 +69,16 @@ void LedgerAnswers::flush() {
     for (std::size_t worker = 0; worker < workers_.size(); ++worker) {
         if (pending_[worker].empty()) continue;
         asio::post(workers_[worker], [answers = std::move(pending_[worker])]() mutable {
-            for (Answer& answer : answers) std::move(answer.done)(std::move(answer.outcome));
+            for (Answer& answer : answers)
+                std::move(answer.done)(std::move(answer.outcome));
         });
         pending_[worker].clear();
     }
 }
 
 LedgerLane::LedgerLane(asio::io_context& io, const LedgerOptions& options, LedgerMetrics metrics,
-                       std::vector<asio::any_io_executor> workers,
-                       std::atomic<std::size_t>& queued, Log& log)
+                       std::vector<asio::any_io_executor> workers, std::atomic<std::size_t>& queued,
+                       Log& log)
     : options_(options),
       log_(log),
       keys_(options.privacy_secrets),
@@ -150,7 +151,8 @@ void LedgerLane::expire() {
 }
 
 void LedgerLane::refuse_all(Outcome::Status status) {
-    for (LedgerTicket& ticket : queue_) answer(std::move(ticket), status);
+    for (LedgerTicket& ticket : queue_)
+        answer(std::move(ticket), status);
     queue_.clear();
     answers_.flush();
 }
@@ -247,11 +249,13 @@ bool LedgerLane::queue_empty_and_inbox_empty() {
 // fault, and never twice while it is unknown whether it has happened.
 asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
     Deadline last{};
-    for (const LedgerTicket& ticket : tickets) last = std::max(last, ticket.command.deadline);
+    for (const LedgerTicket& ticket : tickets)
+        last = std::max(last, ticket.command.deadline);
 
     while (!tickets.empty()) {
         if (SteadyClock::now() > last) {
-            for (LedgerTicket& t : tickets) answer(std::move(t), Outcome::Status::unavailable);
+            for (LedgerTicket& t : tickets)
+                answer(std::move(t), Outcome::Status::unavailable);
             co_return;
         }
         const bool connected = co_await ensure_connected();
@@ -270,7 +274,8 @@ asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
             result = co_await attempt(tickets, waiting);
         }
         switch (result) {
-            case Attempt::finished: co_return;
+            case Attempt::finished:
+                co_return;
             case Attempt::retry: {
                 const auto delay = backoff_.next();
                 co_await pause(delay);

@@ -50,8 +50,8 @@ class LedgerAnswers {
 class LedgerLane {
   public:
     LedgerLane(boost::asio::io_context& io, const LedgerOptions& options, LedgerMetrics metrics,
-               std::vector<boost::asio::any_io_executor> workers,
-               std::atomic<std::size_t>& queued, Log& log);
+               std::vector<boost::asio::any_io_executor> workers, std::atomic<std::size_t>& queued,
+               Log& log);
 
     // From any thread. False when the lane has refused because the database is away.
     bool push(LedgerTicket& ticket);
@@ -70,10 +70,10 @@ class LedgerLane {
         std::string hash;
     };
     enum class Attempt {
-        finished,   // every ticket was answered or put back
-        retry,      // nothing was applied; the same again may work
-        rejected,   // nothing was applied; some command of the batch is at fault
-        unknown,    // COMMIT was sent and the connection is gone
+        finished,  // every ticket was answered or put back
+        retry,     // nothing was applied; the same again may work
+        rejected,  // nothing was applied; some command of the batch is at fault
+        unknown,   // COMMIT was sent and the connection is gone
     };
 
     boost::asio::awaitable<void> wait_for_work();

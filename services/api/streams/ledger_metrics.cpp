@@ -6,17 +6,22 @@ namespace subcults::api {
 
 std::size_t ledger_outcome_index(Outcome::Status status) noexcept {
     switch (status) {
-        case Outcome::Status::applied: return 0;
-        case Outcome::Status::replayed: return 1;
+        case Outcome::Status::applied:
+            return 0;
+        case Outcome::Status::replayed:
+            return 1;
         case Outcome::Status::not_found:
         case Outcome::Status::gone:
         case Outcome::Status::ended:
         case Outcome::Status::forbidden:
         case Outcome::Status::already_active:
         case Outcome::Status::key_reused:
-        case Outcome::Status::unavailable: return 2;
-        case Outcome::Status::failed: return 3;
-        case Outcome::Status::outcome_unknown: return 4;
+        case Outcome::Status::unavailable:
+            return 2;
+        case Outcome::Status::failed:
+            return 3;
+        case Outcome::Status::outcome_unknown:
+            return 4;
     }
     return 3;
 }
@@ -34,10 +39,9 @@ LedgerMetrics LedgerMetrics::make(metrics::Registry& registry,
                        std::move(on_query)};
     for (std::size_t kind = 0; kind < command_kind_count; ++kind) {
         for (std::size_t outcome = 0; outcome < ledger_outcome_labels.size(); ++outcome) {
-            made.commands[kind][outcome] =
-                &registry.get(catalogue::ledger_commands_total,
-                              {to_string(static_cast<CommandKind>(kind)),
-                               ledger_outcome_labels[outcome]});
+            made.commands[kind][outcome] = &registry.get(
+                catalogue::ledger_commands_total,
+                {to_string(static_cast<CommandKind>(kind)), ledger_outcome_labels[outcome]});
         }
     }
     return made;

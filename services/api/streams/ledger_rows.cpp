@@ -19,14 +19,16 @@ template <class Value, class Items, class Project>
 std::vector<Value> column(const Items& items, Project project) {
     std::vector<Value> values;
     values.reserve(items.size());
-    for (const auto& item : items) values.push_back(project(item));
+    for (const auto& item : items)
+        values.push_back(project(item));
     return values;
 }
 
 void add_session_updates(db::Pipeline& pipeline, const std::vector<const SessionRow*>& rows) {
     // std::span<const bool> needs real bools, which std::vector<bool> does not hold.
     const auto locked = std::make_unique<bool[]>(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) locked[i] = rows[i]->is_locked;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        locked[i] = rows[i]->is_locked;
     db::Params params;
     using Row = const SessionRow*;
     params.uuid_array(column<Uuid>(rows, [](Row r) { return r->id; }))
@@ -120,8 +122,8 @@ void add_keys(db::Pipeline& pipeline, const LedgerBatch& batch) {
     const UnixMicros now = now_micros();
     db::Params params;
     params.uuid_array(column<Uuid>(rows, [](const Item& i) { return i.first->first; }))
-        .bytea_array(column<std::string_view>(
-            rows, [](const Item& i) { return as_view(i.first->second); }))
+        .bytea_array(
+            column<std::string_view>(rows, [](const Item& i) { return as_view(i.first->second); }))
         .bytea_array(column<std::string_view>(
             rows, [](const Item& i) { return as_view(i.second->request); }))
         .int8_array(

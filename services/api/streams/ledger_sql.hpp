@@ -9,23 +9,23 @@
 
 namespace subcults::api::ledger_sql {
 
-#define SUBCULTS_SESSION_COLUMNS                                                               \
+#define SUBCULTS_SESSION_COLUMNS                                                                 \
     "id, room_name, host_did, scene_id, event_id, started_at, ended_at, is_locked, join_count, " \
     "leave_count, active_count, head_seq, head_hash, head_at, kid"
 
 // Locked in id order. A session that another replica holds is left out, so that one slow row does
 // not stall the whole batch.
-inline constexpr db::Statement lock_sessions{
-    "ledger_lock",
-    "SELECT " SUBCULTS_SESSION_COLUMNS " FROM stream_sessions WHERE id = ANY($1::uuid[])"
-    " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"};
+inline constexpr db::Statement lock_sessions{"ledger_lock",
+                                             "SELECT " SUBCULTS_SESSION_COLUMNS
+                                             " FROM stream_sessions WHERE id = ANY($1::uuid[])"
+                                             " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED"};
 
 // The same, waiting (up to lock_timeout): for sessions that were left out too often, and for
 // finding out what became of a commit.
 inline constexpr db::Statement lock_sessions_waiting{
-    "ledger_lock_wait",
-    "SELECT " SUBCULTS_SESSION_COLUMNS " FROM stream_sessions WHERE id = ANY($1::uuid[])"
-    " ORDER BY id FOR NO KEY UPDATE"};
+    "ledger_lock_wait", "SELECT " SUBCULTS_SESSION_COLUMNS
+                        " FROM stream_sessions WHERE id = ANY($1::uuid[])"
+                        " ORDER BY id FOR NO KEY UPDATE"};
 
 #undef SUBCULTS_SESSION_COLUMNS
 
@@ -96,8 +96,9 @@ inline constexpr db::Statement insert_keys{
     " answer_count = EXCLUDED.answer_count, created_at = EXCLUDED.created_at"};
 
 inline constexpr db::Statement free_subjects{
-    "ledger_free_subjects", "DELETE FROM active_streams WHERE session_id = ANY($1::uuid[])"
-                            " AND subject_id = ANY($2::uuid[])"};
+    "ledger_free_subjects",
+    "DELETE FROM active_streams WHERE session_id = ANY($1::uuid[])"
+    " AND subject_id = ANY($2::uuid[])"};
 
 // Did this head become part of the chain? Asked after a connection broke during COMMIT.
 inline constexpr db::Statement audit_heads{
@@ -136,15 +137,14 @@ inline constexpr db::Statement insert_sessions{
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[],"
     " $6::timestamptz[], $7::bigint[], $8::bytea[], $9::timestamptz[], $10::bigint[])"};
 
-inline constexpr db::Statement insert_rooms{
-    "ledger_insert_rooms",
-    "INSERT INTO stream_rooms (room_name, session_id)"
-    " SELECT * FROM unnest($1::text[], $2::uuid[])"};
+inline constexpr db::Statement insert_rooms{"ledger_insert_rooms",
+                                            "INSERT INTO stream_rooms (room_name, session_id)"
+                                            " SELECT * FROM unnest($1::text[], $2::uuid[])"};
 
 inline constexpr std::array all{
-    lock_sessions,     lock_sessions_waiting, existing_sessions,  participants,
-    idempotency_keys,  update_sessions,       upsert_participants, close_participants,
-    insert_audit,      insert_keys,           free_subjects,      audit_heads,
-    subjects,          win_subjects,          insert_sessions,    insert_rooms};
+    lock_sessions,    lock_sessions_waiting, existing_sessions,   participants,
+    idempotency_keys, update_sessions,       upsert_participants, close_participants,
+    insert_audit,     insert_keys,           free_subjects,       audit_heads,
+    subjects,         win_subjects,          insert_sessions,     insert_rooms};
 
 }  // namespace subcults::api::ledger_sql

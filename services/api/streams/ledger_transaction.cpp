@@ -15,7 +15,8 @@ namespace {
 
 std::vector<Uuid> distinct_sessions(const std::vector<LedgerTicket>& tickets) {
     std::set<Uuid> ids;
-    for (const LedgerTicket& ticket : tickets) ids.insert(ticket.command.session);
+    for (const LedgerTicket& ticket : tickets)
+        ids.insert(ticket.command.session);
     return {ids.begin(), ids.end()};
 }
 
@@ -98,15 +99,14 @@ asio::awaitable<void> LedgerLane::rollback() {
 asio::awaitable<LedgerLane::Attempt> LedgerLane::give_up(const db::Error& error) {
     // A session id that is there already was inserted by an attempt whose answer was lost: the
     // next one finds it.
-    const bool inserted_before = error.sqlstate == "23505" &&
-                                 error.statement == ledger_sql::insert_sessions.name;
+    const bool inserted_before =
+        error.sqlstate == "23505" && error.statement == ledger_sql::insert_sessions.name;
     const bool passing =
         error.transient() || error.kind != db::ErrorKind::server || inserted_before;
     if (!passing) {
-        log_.error("ledger transaction refused by the database",
-                   {{"sqlstate", error.sqlstate},
-                    {"statement", error.statement},
-                    {"error", error.message}});
+        log_.error("ledger transaction refused by the database", {{"sqlstate", error.sqlstate},
+                                                                  {"statement", error.statement},
+                                                                  {"error", error.message}});
     }
     co_await rollback();
     co_return passing ? Attempt::retry : Attempt::rejected;
@@ -202,7 +202,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
             co_return verdict;
         }
         std::vector<Uuid> busy;
-        for (int row = 0; row < found[0].size(); ++row) busy.push_back(found[0].uuid(row, 0));
+        for (int row = 0; row < found[0].size(); ++row)
+            busy.push_back(found[0].uuid(row, 0));
         put_back(tickets, busy);
         if (tickets.empty()) {
             co_await rollback();
@@ -213,7 +214,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
 
     std::vector<Outcome> outcomes;
     outcomes.reserve(tickets.size());
-    for (const LedgerTicket& ticket : tickets) outcomes.push_back(batch.apply(ticket.command));
+    for (const LedgerTicket& ticket : tickets)
+        outcomes.push_back(batch.apply(ticket.command));
     auto verdict = co_await commit(batch, tickets, std::move(outcomes));
     co_return verdict;
 }
@@ -232,7 +234,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& ticket
     }
     db::Pipeline reads;
     db::Params owners;
-    owners.uuid_array(subjects).boolean_array(std::span<const bool>(is_event.get(), tickets.size()));
+    owners.uuid_array(subjects).boolean_array(
+        std::span<const bool>(is_event.get(), tickets.size()));
     db::Params ids;
     ids.uuid_array(sessions);
     reads.command("BEGIN");
@@ -270,8 +273,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& ticket
         if (session != existing.end()) {
             // The id is derived from the Idempotency-Key: this is a retry, or a misuse of the key.
             const SessionRow& row = session->second;
-            const bool same = row.host_did == command.caller_did &&
-                              same_subject(row.subject, *command.subject);
+            const bool same =
+                row.host_did == command.caller_did && same_subject(row.subject, *command.subject);
             outcome.status = same ? Outcome::Status::replayed : Outcome::Status::key_reused;
             outcome.room_name = row.room_name;
             outcome.subject = row.subject;
@@ -285,8 +288,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& ticket
             outcome.status = Outcome::Status::gone;
         } else {
             outcome.status = Outcome::Status::already_active;  // unless it wins the subject below
-            const auto earlier = std::find(claimed_subjects.begin(), claimed_subjects.end(),
-                                           command.subject->id);
+            const auto earlier =
+                std::find(claimed_subjects.begin(), claimed_subjects.end(), command.subject->id);
             if (earlier != claimed_subjects.end()) continue;  // one claim per subject and batch
             claimed_subjects.push_back(command.subject->id);
             claimed_sessions.push_back(command.session);
@@ -305,7 +308,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& ticket
             co_return verdict;
         }
         std::set<Uuid> winners;
-        for (int row = 0; row < won[0].size(); ++row) winners.insert(won[0].uuid(row, 0));
+        for (int row = 0; row < won[0].size(); ++row)
+            winners.insert(won[0].uuid(row, 0));
         for (std::size_t i = 0; i < tickets.size(); ++i) {
             const Command& command = tickets[i].command;
             if (winners.erase(command.session) == 0) continue;

@@ -69,7 +69,8 @@ std::string stream_list_json(const std::vector<StreamView>& streams,
                              const std::optional<std::string>& next_cursor) {
     JsonWriter json;
     json.begin_object().key("streams").begin_array();
-    for (const StreamView& stream : streams) write_stream(json, stream);
+    for (const StreamView& stream : streams)
+        write_stream(json, stream);
     json.end_array().field("next_cursor", next_cursor).end_object();
     return json.take();
 }

@@ -6,10 +6,9 @@ namespace subcults::api {
 
 StreamMetrics StreamMetrics::make(metrics::Registry& registry) {
     namespace catalogue = metrics::catalogue;
-    return StreamMetrics{
-        registry.get(catalogue::stream_join_latency_seconds),
-        registry.get(catalogue::stream_join_latency_rejected_total, {"future"}),
-        registry.get(catalogue::stream_join_latency_rejected_total, {"stale"})};
+    return StreamMetrics{registry.get(catalogue::stream_join_latency_seconds),
+                         registry.get(catalogue::stream_join_latency_rejected_total, {"future"}),
+                         registry.get(catalogue::stream_join_latency_rejected_total, {"stale"})};
 }
 
 }  // namespace subcults::api

@@ -10,17 +10,16 @@ namespace asio = boost::asio;
 
 namespace {
 
-#define SUBCULTS_VIEW_COLUMNS                                                                  \
+#define SUBCULTS_VIEW_COLUMNS                                                          \
     "id, room_name, scene_id, event_id, started_at, ended_at, is_locked, join_count, " \
     "leave_count, active_count"
-#define SUBCULTS_PAGE(condition)                                                     \
-    "SELECT " SUBCULTS_VIEW_COLUMNS " FROM stream_sessions WHERE " condition         \
-    " AND (started_at, id) < ($1::timestamptz, $2::uuid)"                            \
+#define SUBCULTS_PAGE(condition)                                             \
+    "SELECT " SUBCULTS_VIEW_COLUMNS " FROM stream_sessions WHERE " condition \
+    " AND (started_at, id) < ($1::timestamptz, $2::uuid)"                    \
     " ORDER BY started_at DESC, id DESC LIMIT $3::bigint"
 
 constexpr db::Statement get_stream{
-    "stream_get",
-    "SELECT " SUBCULTS_VIEW_COLUMNS " FROM stream_sessions WHERE id = $1::uuid"};
+    "stream_get", "SELECT " SUBCULTS_VIEW_COLUMNS " FROM stream_sessions WHERE id = $1::uuid"};
 constexpr db::Statement list_active{"stream_list_active", SUBCULTS_PAGE("ended_at IS NULL")};
 constexpr db::Statement list_ended{"stream_list_ended", SUBCULTS_PAGE("ended_at IS NOT NULL")};
 // Both halves come from their own partial index.
@@ -50,9 +49,12 @@ StreamView read_view(const db::Rows& rows, int row) {
 
 const db::Statement& statement_for(StreamFilter filter) {
     switch (filter) {
-        case StreamFilter::active: return list_active;
-        case StreamFilter::ended: return list_ended;
-        case StreamFilter::all: break;
+        case StreamFilter::active:
+            return list_active;
+        case StreamFilter::ended:
+            return list_ended;
+        case StreamFilter::all:
+            break;
     }
     return list_all;
 }
@@ -116,7 +118,8 @@ asio::awaitable<db::DbResult<StreamPage>> list_streams(db::Pool& pool, StreamFil
     if (!rows) co_return rows.error();
     StreamPage page;
     const int shown = std::min(rows->size(), limit);
-    for (int row = 0; row < shown; ++row) page.streams.push_back(read_view(*rows, row));
+    for (int row = 0; row < shown; ++row)
+        page.streams.push_back(read_view(*rows, row));
     if (rows->size() > limit) {
         StreamPosition next;
         next.started_at = page.streams.back().started_at;

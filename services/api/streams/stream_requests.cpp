@@ -7,7 +7,9 @@
 namespace subcults::api {
 namespace {
 
-InputError invalid(std::string message) { return {"validation_error", std::move(message)}; }
+InputError invalid(std::string message) {
+    return {"validation_error", std::move(message)};
+}
 
 Result<std::optional<Uuid>, InputError> read_uuid(const JsonBody& body, std::string_view field) {
     const auto text = body.string(field);
@@ -93,8 +95,8 @@ Result<std::optional<std::string_view>, InputError> read_idempotency_key(
     const auto key = request.header("Idempotency-Key");
     if (!key) return std::optional<std::string_view>();
     constexpr std::size_t max_length = 64;
-    const bool printable = std::all_of(key->begin(), key->end(),
-                                       [](char c) { return c > ' ' && c < 0x7f; });
+    const bool printable =
+        std::all_of(key->begin(), key->end(), [](char c) { return c > ' ' && c < 0x7f; });
     if (key->empty() || key->size() > max_length || !printable ||
         request.header_count("Idempotency-Key") > 1) {
         return invalid("Idempotency-Key must be 1 to 64 printable ASCII characters, once.");

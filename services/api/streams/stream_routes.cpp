@@ -49,9 +49,9 @@ net::Response refusal(const net::Request& request, const Outcome& outcome) {
         case Status::already_active:
             return net::error_response(409, "conflict", "A stream is active already.", id);
         case Status::key_reused:
-            return net::error_response(
-                422, "idempotency_key_reused",
-                "This Idempotency-Key came with another request before.", id);
+            return net::error_response(422, "idempotency_key_reused",
+                                       "This Idempotency-Key came with another request before.",
+                                       id);
         case Status::unavailable:
             return unavailable(request, "unavailable",
                                "The service cannot take this now. Nothing was changed.");
@@ -60,7 +60,8 @@ net::Response refusal(const net::Request& request, const Outcome& outcome) {
                                "The change may or may not have been made; ask before repeating.");
         case Status::applied:
         case Status::replayed:
-        case Status::failed: break;
+        case Status::failed:
+            break;
     }
     return net::error_response(500, "internal_error", "Something went wrong on our side.", id);
 }
@@ -86,16 +87,14 @@ class StreamRoutes {
 
         Command command = command_for(request, CommandKind::create);
         command.subject = *subject;
-        command.session =
-            *key ? session_id_from(tag(request, "POST /streams", **key)) : uuid_v7();
+        command.session = *key ? session_id_from(tag(request, "POST /streams", **key)) : uuid_v7();
         const Uuid session = command.session;
         Outcome outcome = co_await submit(std::move(command));
         if (outcome.status == Outcome::Status::not_found) {
             const bool scene = subject->kind == Subject::Kind::scene;
-            co_return net::error_response(404, scene ? "scene_not_found" : "not_found",
-                                          scene ? "There is no such scene."
-                                                : "There is no such event.",
-                                          request.request_id);
+            co_return net::error_response(
+                404, scene ? "scene_not_found" : "not_found",
+                scene ? "There is no such scene." : "There is no such event.", request.request_id);
         }
         if (!outcome.succeeded()) co_return refusal(request, outcome);
         net::Response response = net::json_response(201, created_json(session, outcome));
@@ -185,8 +184,8 @@ class StreamRoutes {
     std::optional<InputError> bind_participation(Command& command, const net::Request& request,
                                                  std::string_view action) {
         command.session = request.uuid_params[0];
-        command.participant_id = context_.keys.participant_id(
-            context_.keys.current_kid(), command.session, command.caller_did);
+        command.participant_id = context_.keys.participant_id(context_.keys.current_kid(),
+                                                              command.session, command.caller_did);
         const auto key = read_idempotency_key(request);
         if (!key) return key.error();
         if (*key) {
@@ -207,9 +206,15 @@ class StreamRoutes {
     void observe_latency(UnixMicros issued_at) {
         const JoinLatency latency = judge_join_latency(issued_at, now_micros());
         switch (latency.verdict) {
-            case LatencyVerdict::sample: context_.metrics.join_latency.observe(latency.seconds); break;
-            case LatencyVerdict::future: context_.metrics.latency_rejected_future.increment(); break;
-            case LatencyVerdict::stale: context_.metrics.latency_rejected_stale.increment(); break;
+            case LatencyVerdict::sample:
+                context_.metrics.join_latency.observe(latency.seconds);
+                break;
+            case LatencyVerdict::future:
+                context_.metrics.latency_rejected_future.increment();
+                break;
+            case LatencyVerdict::stale:
+                context_.metrics.latency_rejected_stale.increment();
+                break;
         }
     }
 

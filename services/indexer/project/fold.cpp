@@ -129,8 +129,11 @@ FoldedBatch fold(std::span<const QueueItem> items, SceneProjector& projector,
                 ++batch.commits;
                 fold_commit(batch, event);
                 break;
-            case Kind::account: fold_account(batch, event); break;
-            case Kind::identity: break;  // changes no row yet; the event is done with
+            case Kind::account:
+                fold_account(batch, event);
+                break;
+            case Kind::identity:
+                break;  // changes no row yet; the event is done with
         }
     }
     project_scenes(batch, projector);
@@ -162,7 +165,10 @@ std::string render_frame(const EventView& event) {
             json.field("seq", event.upstream_seq).end_object();
             break;
         case Kind::account:
-            json.key("account").begin_object().field("active", event.active).field("did", event.did);
+            json.key("account")
+                .begin_object()
+                .field("active", event.active)
+                .field("did", event.did);
             if (event.status) json.field("status", *event.status);
             json.field("seq", event.upstream_seq).end_object();
             break;

@@ -40,12 +40,12 @@ using RecordKey = std::tuple<std::string_view, std::string_view, std::string_vie
 struct FoldedBatch {
     std::map<RecordKey, RecordRow> records;
     std::vector<SceneRow> scenes;
-    std::vector<std::string_view> purged;                    // accounts that were deleted
-    std::map<std::string_view, std::string_view> hidden;     // did -> status
-    std::vector<std::string_view> shown;                     // active (again)
+    std::vector<std::string_view> purged;                 // accounts that were deleted
+    std::map<std::string_view, std::string_view> hidden;  // did -> status
+    std::vector<std::string_view> shown;                  // active (again)
     std::vector<QuarantineRow> quarantine;
-    std::size_t events = 0;     // that are processed by this batch
-    std::size_t commits = 0;    // of these, those that concern records
+    std::size_t events = 0;   // that are processed by this batch
+    std::size_t commits = 0;  // of these, those that concern records
     std::int64_t newest_us = 0;
 };
 

@@ -57,7 +57,8 @@ Source::Source(asio::io_context& io, SourceOptions options, EventQueue& queue,
       timer_(io),
       backoff_(options_.backoff,
                static_cast<std::uint64_t>(SteadyClock::now().time_since_epoch().count())) {
-    for (const std::string& url : options_.urls) hosts_.push_back(jetstream::host_key(url));
+    for (const std::string& url : options_.urls)
+        hosts_.push_back(jetstream::host_key(url));
 }
 
 Source::~Source() = default;
@@ -66,7 +67,8 @@ void Source::start(std::vector<jetstream::StoredCursor> positions) {
     asio::post(io_, [this, positions = std::move(positions)] {
         if (stopping_) return;
         marks_.clear();
-        for (const auto& position : positions) marks_.emplace_back(position);
+        for (const auto& position : positions)
+            marks_.emplace_back(position);
         // Where the newest position comes from is where this consumer has been reading.
         read_from_.reset();
         std::int64_t newest = 0;

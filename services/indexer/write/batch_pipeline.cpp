@@ -15,7 +15,8 @@ template <class Value, class Items, class Project>
 std::vector<Value> column(const Items& items, Project project) {
     std::vector<Value> values;
     values.reserve(items.size());
-    for (const auto& item : items) values.push_back(project(item));
+    for (const auto& item : items)
+        values.push_back(project(item));
     return values;
 }
 
@@ -34,8 +35,8 @@ void add_cursor(db::Pipeline& pipeline, const CursorMove& move) {
 }
 
 void add_purges(db::Pipeline& pipeline, const FoldedBatch& batch) {
-    for (const auto& statement : {writer_sql::purge_records, writer_sql::purge_scenes,
-                                  writer_sql::purge_quarantine}) {
+    for (const auto& statement :
+         {writer_sql::purge_records, writer_sql::purge_scenes, writer_sql::purge_quarantine}) {
         db::Params params;
         params.text_array(std::span<const std::string_view>(batch.purged));
         pipeline.add(statement, std::move(params));
@@ -47,9 +48,12 @@ void add_records(db::Pipeline& pipeline, const FoldedBatch& batch) {
     const auto& rows = batch.records;
     db::Params params;
     params
-        .text_array(column<std::string_view>(rows, [](const Entry& e) { return std::get<0>(e.first); }))
-        .text_array(column<std::string_view>(rows, [](const Entry& e) { return std::get<1>(e.first); }))
-        .text_array(column<std::string_view>(rows, [](const Entry& e) { return std::get<2>(e.first); }))
+        .text_array(
+            column<std::string_view>(rows, [](const Entry& e) { return std::get<0>(e.first); }))
+        .text_array(
+            column<std::string_view>(rows, [](const Entry& e) { return std::get<1>(e.first); }))
+        .text_array(
+            column<std::string_view>(rows, [](const Entry& e) { return std::get<2>(e.first); }))
         .text_array(column<std::string_view>(rows, [](const Entry& e) { return e.second.rev; }))
         .text_array(column<OptionalView>(rows, [](const Entry& e) { return e.second.cid; }))
         .jsonb_array(column<OptionalView>(rows, [](const Entry& e) { return e.second.record; }))
@@ -60,7 +64,8 @@ void add_records(db::Pipeline& pipeline, const FoldedBatch& batch) {
 std::string tags_json(const SceneRow& scene) {
     JsonWriter json;
     json.begin_array();
-    for (const std::string& tag : scene.tags) json.value(tag);
+    for (const std::string& tag : scene.tags)
+        json.value(tag);
     json.end_array();
     return json.take();
 }
@@ -69,7 +74,8 @@ void add_scenes(db::Pipeline& pipeline, const std::vector<SceneRow>& rows) {
     using Row = const SceneRow&;
     const auto tags = column<std::string>(rows, tags_json);
     const auto deleted = std::make_unique<bool[]>(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) deleted[i] = rows[i].deleted;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        deleted[i] = rows[i].deleted;
     db::Params params;
     params.uuid_array(column<Uuid>(rows, [](Row r) { return r.id; }))
         .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.uri); }))
@@ -78,8 +84,8 @@ void add_scenes(db::Pipeline& pipeline, const std::vector<SceneRow>& rows) {
         .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.rev); }))
         .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.name); }))
         .text_array(column<OptionalView>(rows, [](Row r) { return view(r.description); }))
-        .jsonb_array(column<OptionalView>(
-            tags, [](const std::string& json) { return OptionalView(json); }))
+        .jsonb_array(
+            column<OptionalView>(tags, [](const std::string& json) { return OptionalView(json); }))
         .text_array(
             column<std::string_view>(rows, [](Row r) { return std::string_view(r.visibility); }))
         .text_array(column<OptionalView>(rows, [](Row r) { return view(r.coarse_geohash); }))

@@ -173,8 +173,10 @@ asio::awaitable<bool> Writer::acquire() {
     std::vector<std::string_view> hosts(options_.hosts.begin(), options_.hosts.end());
     std::sort(hosts.begin(), hosts.end());
     hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
-    epoch.text(options_.consumer).text(options_.dialect).int4(only_shard).text_array(
-        std::span<const std::string_view>(hosts));
+    epoch.text(options_.consumer)
+        .text(options_.dialect)
+        .int4(only_shard)
+        .text_array(std::span<const std::string_view>(hosts));
     deadline = deadline_in(statement_limit);
     auto opened = co_await connection_.query(writer_sql::open_epoch, std::move(epoch), deadline);
     if (!opened) {
@@ -212,7 +214,8 @@ asio::awaitable<bool> Writer::acquire() {
         }
     }
     if (!uninterrupted) {
-        log_.info(had_it ? "another process wrote in between: starting over" : "writing this shard");
+        log_.info(had_it ? "another process wrote in between: starting over"
+                         : "writing this shard");
         taken_over_ = had_it;
         queue_.clear();
         on_positions_(std::move(positions));
@@ -358,7 +361,8 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
     metrics_.batch_events.observe(static_cast<double>(items.size()));
     metrics_.batch_seconds.observe(seconds);
     metrics_.processed.increment(batch.events);
-    for (const QuarantineRow& row : batch.quarantine) metrics_.count_quarantined(row.reason);
+    for (const QuarantineRow& row : batch.quarantine)
+        metrics_.count_quarantined(row.reason);
     if (upserts) {
         const auto written = static_cast<std::uint64_t>(*upserts);
         metrics_.upserts.increment(written);
@@ -369,8 +373,7 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
     }
     for (const QueueItem& item : items) {
         if (item.event() == nullptr) continue;
-        metrics_.ingest_latency.observe(
-            std::chrono::duration<double>(now - item.received).count());
+        metrics_.ingest_latency.observe(std::chrono::duration<double>(now - item.received).count());
     }
 }
 
@@ -379,8 +382,8 @@ asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
     const CursorMove move = cursor_move(mark.endpoint, mark.watermark);
     BatchPipeline made = make_pipeline(FoldedBatch(), move);
     auto deadline = deadline_in(statement_limit);
-    auto result = co_await connection_.run("indexer_cursor_only", std::move(made.pipeline),
-                                           deadline);
+    auto result =
+        co_await connection_.run("indexer_cursor_only", std::move(made.pipeline), deadline);
     if (result && result->ok()) {
         state_.cursor_us = std::max(state_.cursor_us.load(), move.to.time_us.value_or(0));
         co_return Attempt::committed;
@@ -397,8 +400,8 @@ asio::awaitable<void> Writer::prune() {
     db::Params params;
     params.int8(static_cast<std::int64_t>(options_.max_quarantined));
     auto deadline = deadline_in(statement_limit);
-    auto pruned = co_await connection_.query(writer_sql::prune_quarantine, std::move(params),
-                                             deadline);
+    auto pruned =
+        co_await connection_.query(writer_sql::prune_quarantine, std::move(params), deadline);
     if (pruned && pruned->affected() > 0) {
         log_.warn("quarantine is full: the oldest frames were dropped",
                   {{"dropped", pruned->affected()}});

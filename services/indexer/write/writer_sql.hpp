@@ -103,8 +103,8 @@ inline constexpr db::Statement prune_quarantine{
     "DELETE FROM quarantined_events WHERE fingerprint IN (SELECT fingerprint"
     " FROM quarantined_events ORDER BY last_seen DESC, fingerprint OFFSET $1::bigint)"};
 
-inline constexpr std::array all{try_lease,       open_epoch,     move_cursor,   purge_records,
-                                purge_scenes,    purge_quarantine, upsert_records, upsert_scenes,
-                                hide_accounts,   show_accounts,  quarantine,    prune_quarantine};
+inline constexpr std::array all{try_lease,     open_epoch,       move_cursor,    purge_records,
+                                purge_scenes,  purge_quarantine, upsert_records, upsert_scenes,
+                                hide_accounts, show_accounts,    quarantine,     prune_quarantine};
 
 }  // namespace subcults::indexer::writer_sql

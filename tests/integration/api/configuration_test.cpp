@@ -40,7 +40,8 @@ TEST_CASE("the token command makes tokens that the API accepts") {
                  RunningApi::environment(database.url()));
     REQUIRE(made.wait() == 0);
     std::string token = made.output();
-    while (!token.empty() && token.back() == '\n') token.pop_back();
+    while (!token.empty() && token.back() == '\n')
+        token.pop_back();
     CHECK(api.client().get("/streams", {{"Authorization", "Bearer " + token}}).status == 200);
 
     for (std::vector<std::string> bad :

@@ -8,8 +8,8 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <sys/resource.h>
+#include <algorithm>
 
 using namespace subcults::test;
 namespace asio = boost::asio;
@@ -79,7 +79,8 @@ TEST_CASE("2,000 listeners join one stream at once: every answer is in the datab
     }
     REQUIRE(counts.size() == crowd);
     std::sort(counts.begin(), counts.end());
-    for (int i = 0; i < crowd; ++i) REQUIRE(counts[static_cast<std::size_t>(i)] == i + 1);
+    for (int i = 0; i < crowd; ++i)
+        REQUIRE(counts[static_cast<std::size_t>(i)] == i + 1);
 
     CHECK(database.execute("SELECT join_count FROM stream_sessions") == "2000");
     CHECK(database.execute("SELECT active_count FROM stream_sessions") == "2000");

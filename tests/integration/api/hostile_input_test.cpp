@@ -6,7 +6,6 @@
 
 #include <catch2/catch.hpp>
 
-
 using namespace subcults::test;
 
 namespace {
@@ -78,7 +77,8 @@ TEST_CASE("bad requests get their status and an error envelope") {
         {"BREW", "/streams", user, "", 405, "method_not_allowed"},
         // With what?
         {"POST", join, with("Content-Type", "text/plain"), "{}", 415, "unsupported_media_type"},
-        {"POST", join, with("Content-Type", "application/xml"), "<a/>", 415, "unsupported_media_type"},
+        {"POST", join, with("Content-Type", "application/xml"), "<a/>", 415,
+         "unsupported_media_type"},
         {"POST", join, user, "{", 400, "bad_request"},
         {"POST", join, user, "[]", 400, "validation_error"},
         {"POST", join, user, "null", 400, "validation_error"},
@@ -125,7 +125,8 @@ TEST_CASE("bad requests get their status and an error envelope") {
     for (const Bad& bad : table) {
         INFO(bad.method << " " << bad.target.substr(0, 80) << " " << bad.body.substr(0, 60));
         Answer answer;
-        REQUIRE_NOTHROW(answer = api.client().request(bad.method, bad.target, bad.headers, bad.body));
+        REQUIRE_NOTHROW(answer =
+                            api.client().request(bad.method, bad.target, bad.headers, bad.body));
         CHECK(answer.status == bad.status);
         CHECK(answer.error_code() == bad.code);
         CHECK(answer.header("Content-Type") == "application/json; charset=utf-8");

@@ -76,7 +76,8 @@ TEST_CASE("every acknowledged join survives the API being killed under load") {
         }
         eventually("joins flow", [&] { return answered > 200; });
         api.process().kill();
-        for (auto& thread : listeners) thread.join();
+        for (auto& thread : listeners)
+            thread.join();
         acknowledged += answered;
     }
     const long stored = std::stol(database.execute("SELECT join_count FROM stream_sessions"));
@@ -84,7 +85,8 @@ TEST_CASE("every acknowledged join survives the API being killed under load") {
     // At most what was in flight at the three kills is there without an answer.
     CHECK(stored <= acknowledged + 3 * 8);
     CHECK(database.execute("SELECT count(*) = max(seq) - 1 FROM audit_logs"
-                           " WHERE entity_id = '" + stream + "' AND action <> 'created'") == "t");
+                           " WHERE entity_id = '" +
+                           stream + "' AND action <> 'created'") == "t");
     CHECK(database.execute("SELECT (SELECT max(seq) FROM audit_logs) = head_seq"
                            " FROM stream_sessions") == "t");
 }
@@ -98,15 +100,18 @@ TEST_CASE("SIGTERM finishes what is in flight, a second signal ends at once") {
     SECTION("graceful") {
         std::atomic<unsigned> status{0};
         std::thread locker([&] {
-            database.execute("BEGIN; SELECT 1 FROM stream_sessions FOR UPDATE;"
-                             " SELECT pg_sleep(0.7); COMMIT");
+            database.execute(
+                "BEGIN; SELECT 1 FROM stream_sessions FOR UPDATE;"
+                " SELECT pg_sleep(0.7); COMMIT");
         });
         eventually("the row is held", [&] {
-            return database.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
-                                    "'BEGIN; SELECT 1%' AND wait_event = 'PgSleep'") == "1";
+            return database.execute(
+                       "SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+                       "'BEGIN; SELECT 1%' AND wait_event = 'PgSleep'") == "1";
         });
         std::thread listener([&] {
-            status = api.client().post("/streams/" + stream + "/join", RunningApi::as("did:plc:a"))
+            status = api.client()
+                         .post("/streams/" + stream + "/join", RunningApi::as("did:plc:a"))
                          .status;
         });
         eventually("the join is in the ledger",
@@ -120,12 +125,14 @@ TEST_CASE("SIGTERM finishes what is in flight, a second signal ends at once") {
     }
     SECTION("at once") {
         std::thread locker([&] {
-            database.execute("BEGIN; SELECT 1 FROM stream_sessions FOR UPDATE;"
-                             " SELECT pg_sleep(3); COMMIT");
+            database.execute(
+                "BEGIN; SELECT 1 FROM stream_sessions FOR UPDATE;"
+                " SELECT pg_sleep(3); COMMIT");
         });
         eventually("the row is held", [&] {
-            return database.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
-                                    "'BEGIN; SELECT 1%' AND wait_event = 'PgSleep'") == "1";
+            return database.execute(
+                       "SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+                       "'BEGIN; SELECT 1%' AND wait_event = 'PgSleep'") == "1";
         });
         std::thread listener([&] {
             try {

@@ -24,11 +24,11 @@ Process::Environment RunningApi::environment(const std::string& database_url) {
 
 RunningApi::RunningApi(const std::string& database_url, Process::Environment extra) {
     Process::Environment variables = environment(database_url);
-    for (auto& [name, value] : extra) variables[name] = value;
+    for (auto& [name, value] : extra)
+        variables[name] = value;
     process_ = std::make_unique<Process>(std::vector{program("subcults-api")}, variables);
     port_ = process_->listening_port();
-    eventually("the API is ready",
-               [this] { return client().get("/health/ready").status == 200; });
+    eventually("the API is ready", [this] { return client().get("/health/ready").status == 200; });
 }
 
 std::string RunningApi::token(const std::string& did, const std::string& role) {
@@ -51,8 +51,8 @@ std::string add_scene(const TestDatabase& database, const std::string& owner_did
 
 std::string create_stream(const TestDatabase& database, RunningApi& api, const std::string& host) {
     const std::string scene = add_scene(database, host);
-    const Answer created = api.client().post("/streams", RunningApi::as(host),
-                                             "{\"scene_id\":\"" + scene + "\"}");
+    const Answer created =
+        api.client().post("/streams", RunningApi::as(host), "{\"scene_id\":\"" + scene + "\"}");
     if (created.status != 201) throw std::runtime_error("no stream: " + created.body);
     return created.json()["id"].GetString();
 }

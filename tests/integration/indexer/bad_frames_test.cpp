@@ -18,8 +18,8 @@ std::string commit(const std::string& rkey, const std::string& record,
 }  // namespace
 
 TEST_CASE("frames that cannot be processed are counted, kept, and do not stop the stream") {
-    const std::string deep = "{\"name\":\"x\",\"a\":" + std::string(3000, '[') +
-                             std::string(3000, ']') + "}";
+    const std::string deep =
+        "{\"name\":\"x\",\"a\":" + std::string(3000, '[') + std::string(3000, ']') + "}";
     const std::vector<std::string> bad{
         "{",
         "nonsense",
@@ -59,7 +59,8 @@ TEST_CASE("frames that cannot be processed are counted, kept, and do not stop th
           std::to_string(bad.size()));
     CHECK(database.execute("SELECT count(*) FROM scenes WHERE deleted_at IS NULL") ==
           std::to_string(bad.size()));
-    CHECK(database.execute("SELECT count(*) FROM quarantined_events WHERE raw = 'nonsense'") == "1");
+    CHECK(database.execute("SELECT count(*) FROM quarantined_events WHERE raw = 'nonsense'") ==
+          "1");
     CHECK(database.execute("SELECT reason || ' ' || path FROM quarantined_events"
                            " WHERE convert_from(raw, 'UTF8') LIKE '%no-name%'") ==
           "invalid_record record.name");

@@ -66,8 +66,9 @@ TEST_CASE("connections that are cut and a database that restarts lose and repeat
     server.start();
     eventually("it goes on", [&] { return stored(database) > 1500; });
     sim.drop_connections();
-    eventually("everything is stored", [&] { return at_the_end(database, total); },
-               std::chrono::seconds(60));
+    eventually(
+        "everything is stored", [&] { return at_the_end(database, total); },
+        std::chrono::seconds(60));
 
     CHECK(indexer.metric("indexer_reconnection_attempts_total") >= 2);
     CHECK(differences(database, fold_frames(frames)) == 0);

@@ -28,7 +28,8 @@ void write_canonical(Writer& writer, const Value& value) {
         writer.EndObject();
     } else if (value.IsArray()) {
         writer.StartArray();
-        for (const Value& item : value.GetArray()) write_canonical(writer, item);
+        for (const Value& item : value.GetArray())
+            write_canonical(writer, item);
         writer.EndArray();
     } else {
         value.Accept(writer);
@@ -90,8 +91,7 @@ ExpectedFold fold_frames(const std::vector<std::string>& frames) {
             record.cid = text(commit, "cid");
             record.record = canonical(commit["record"]);
         }
-        FoldedRecord& slot =
-            fold.records[{did, text(commit, "collection"), text(commit, "rkey")}];
+        FoldedRecord& slot = fold.records[{did, text(commit, "collection"), text(commit, "rkey")}];
         if (slot.rev < record.rev) slot = record;
     }
     return fold;
@@ -100,7 +100,8 @@ ExpectedFold fold_frames(const std::vector<std::string>& frames) {
 std::vector<std::string> read_lines(const std::string& path) {
     std::ifstream file(path);
     std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    for (std::string line; std::getline(file, line);)
+        lines.push_back(line);
     return lines;
 }
 

@@ -30,14 +30,20 @@ void RunningSim::append(const std::string& lines) {
     if (answer.status / 100 != 2) throw std::runtime_error("append failed: " + answer.body);
 }
 
-void RunningSim::drop_connections() { HttpClient(port_).post("/control/drop"); }
+void RunningSim::drop_connections() {
+    HttpClient(port_).post("/control/drop");
+}
 
 std::int64_t RunningSim::stat(const char* name) const {
     return HttpClient(port_).get("/control/stats").json()[name].GetInt64();
 }
 
-std::int64_t RunningSim::published() const { return stat("published"); }
-std::int64_t RunningSim::connections_total() const { return stat("connections_total"); }
+std::int64_t RunningSim::published() const {
+    return stat("published");
+}
+std::int64_t RunningSim::connections_total() const {
+    return stat("connections_total");
+}
 
 RunningIndexer::RunningIndexer(const std::string& database_url, const std::string& jetstream_url,
                                Process::Environment extra) {
@@ -45,7 +51,8 @@ RunningIndexer::RunningIndexer(const std::string& database_url, const std::strin
                                    {"INDEXER_LISTEN", "127.0.0.1:0"},
                                    {"JETSTREAM_URL", jetstream_url},
                                    {"JETSTREAM_COLLECTIONS", "*"}};
-    for (auto& [name, value] : extra) variables[name] = value;
+    for (auto& [name, value] : extra)
+        variables[name] = value;
     process_ = std::make_unique<Process>(std::vector{program("subcults-indexer")}, variables);
     port_ = process_->listening_port();
 }
@@ -66,7 +73,8 @@ std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, 
 
 std::string write_lines(const std::filesystem::path& file, const std::vector<std::string>& lines) {
     std::ofstream out(file, std::ios::binary);
-    for (const std::string& line : lines) out << line << '\n';
+    for (const std::string& line : lines)
+        out << line << '\n';
     out.close();
     if (!out) throw std::runtime_error("cannot write " + file.string());
     return file.string();

@@ -49,7 +49,8 @@ class RunningIndexer {
     std::uint16_t port_ = 0;
 };
 
-// Frames of a seeded world, rising by a millisecond each; and a file of them, whose path is returned.
+// Frames of a seeded world, rising by a millisecond each; and a file of them, whose path is
+// returned.
 std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, std::size_t count);
 std::string write_lines(const std::filesystem::path& file, const std::vector<std::string>& lines);
 

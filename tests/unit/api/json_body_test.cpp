@@ -8,17 +8,17 @@ using namespace subcults::api;
 TEST_CASE("an empty body and an empty object have no fields") {
     for (const char* text : {"", " \r\n\t", "{}", " { } "}) {
         const auto body = JsonBody::parse(text, {"a"});
-        REQUIRE(body);
+        REQUIRE(body.has_value());
         CHECK_FALSE(body->has("a"));
-        CHECK_FALSE(body->string("a").value());
+        CHECK_FALSE((*body->string("a")).has_value());
     }
 }
 
 TEST_CASE("known string fields are read, escapes included") {
     const auto body = JsonBody::parse(R"({"a":"x\u00e9\n","b":""})", {"a", "b"});
-    REQUIRE(body);
-    CHECK(body->string("a").value() == std::string_view("x\xc3\xa9\n"));
-    CHECK(body->string("b").value() == std::string_view(""));
+    REQUIRE(body.has_value());
+    CHECK((*body->string("a")).value() == "x\xc3\xa9\n");
+    CHECK((*body->string("b")).value().empty());
 }
 
 TEST_CASE("what is not one flat object of known fields is refused") {
@@ -50,7 +50,7 @@ TEST_CASE("what is not one flat object of known fields is refused") {
     for (const Case& c : cases) {
         INFO(c.text.substr(0, 60));
         const auto body = JsonBody::parse(c.text, {"a"});
-        REQUIRE_FALSE(body);
+        REQUIRE_FALSE(body.has_value());
         CHECK(body.error().code == c.code);
         CHECK(body.error().message.find(c.mentions) != std::string::npos);
     }
@@ -59,7 +59,7 @@ TEST_CASE("what is not one flat object of known fields is refused") {
 TEST_CASE("a field of another type is refused when it is asked for") {
     for (const char* text : {R"({"a":1})", R"({"a":null})", R"({"a":true})", R"({"a":1.5})"}) {
         const auto body = JsonBody::parse(text, {"a"});
-        REQUIRE(body);
-        CHECK_FALSE(body->string("a"));
+        REQUIRE(body.has_value());
+        CHECK_FALSE(body->string("a").has_value());
     }
 }

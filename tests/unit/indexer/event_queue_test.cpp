@@ -36,7 +36,7 @@ TEST_CASE("reading stops at the upper mark and goes on at the lower one") {
 
 TEST_CASE("bytes stop reading as well as events do") {
     QueueLimits limits;
-    limits.pause_bytes = 10'000;
+    limits.pause_bytes = 9'500;
     limits.resume_bytes = 2'000;
     EventQueue queue(limits);
     subcults::test::CommitFields big;
@@ -93,7 +93,8 @@ TEST_CASE("clearing ends a pause and forgets everything") {
     EventQueue queue(small());
     bool resumed = false;
     queue.on_resume([&resumed] { resumed = true; });
-    for (int i = 0; i < 4; ++i) (void)queue.push(commit({}));
+    for (int i = 0; i < 4; ++i)
+        (void)queue.push(commit({}));
     queue.clear();
     CHECK(resumed);
     CHECK(queue.size() == 0);

@@ -47,7 +47,8 @@ TEST_CASE("nothing is lost or reordered between reader and writer while pauses c
             std::unique_lock lock(mutex);
             changed.wait_for(lock, std::chrono::milliseconds(1));
         }
-        for (const QueueItem& item : items) in_order = in_order && item.time_us() == expected++;
+        for (const QueueItem& item : items)
+            in_order = in_order && item.time_us() == expected++;
     }
     reader.join();
     CHECK(in_order);

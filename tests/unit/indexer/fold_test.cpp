@@ -1,5 +1,5 @@
-#include "items.hpp"
 #include "project/fold.hpp"
+#include "items.hpp"
 
 #include "jetstream/decoder.hpp"
 
@@ -62,8 +62,8 @@ TEST_CASE("a deleted account takes along what came before it in the batch, and o
     CommitFields later;
     later.rkey = "r2";
     later.rev = "3mptbypluud2z";
-    const auto items = list(commit({}), commit(neighbour), account("did:plc:a", false, "deleted"),
-                            commit(later));
+    const auto items =
+        list(commit({}), commit(neighbour), account("did:plc:a", false, "deleted"), commit(later));
     const FoldedBatch batch = fold(items, projector);
     CHECK(batch.purged == std::vector<std::string_view>{"did:plc:a"});
     REQUIRE(batch.records.size() == 3);
@@ -125,7 +125,7 @@ TEST_CASE("an event that the database refused is set aside whole and can be read
 
         jetstream::Decoder decoder(jetstream::CollectionFilter({}));
         const auto decoded = decoder.decode(batch.quarantine[0].raw, false);
-        REQUIRE(decoded);
+        REQUIRE(decoded.has_value());
         REQUIRE(decoded->has_value());
         CHECK((*decoded)->did == item.event()->view().did);
         CHECK((*decoded)->record == item.event()->view().record);

@@ -16,7 +16,7 @@ auto project(SceneProjector& projector, std::string_view record) {
 TEST_CASE("a scene's id is the UUIDv5 of its at-uri in the URL namespace") {
     SceneProjector projector;
     const auto scene = project(projector, R"({"name":"Basement"})");
-    REQUIRE(scene);
+    REQUIRE(scene.has_value());
     CHECK(scene->uri == "at://did:plc:a/tv.subcult.scene/r1");
     CHECK(scene->id == uuid_v5(uuid_namespace_url, "at://did:plc:a/tv.subcult.scene/r1"));
     CHECK(scene->owner_did == "did:plc:a");
@@ -28,7 +28,7 @@ TEST_CASE("the fields of both namespaces are read") {
     const auto scene = project(projector, R"({"$type":"tv.subcult.scene","name":"Keller",
         "description":"caf\u00e9","tags":["dub","noise"],"visibility":"unlisted",
         "coarseGeohash":"u33d","createdAt":"2026-07-04T14:38:08.999Z","other":{"x":[1]}})");
-    REQUIRE(scene);
+    REQUIRE(scene.has_value());
     CHECK(scene->name == "Keller");
     CHECK(scene->description == "caf\xc3\xa9");
     CHECK(scene->tags == std::vector<std::string>{"dub", "noise"});
@@ -59,7 +59,7 @@ TEST_CASE("what cannot be shown is refused with the path to it") {
     for (const Case& c : cases) {
         INFO(c.record.substr(0, 60));
         const auto scene = project(projector, c.record);
-        REQUIRE_FALSE(scene);
+        REQUIRE_FALSE(scene.has_value());
         CHECK(scene.error().path == c.path);
     }
 }

@@ -13,8 +13,8 @@ using namespace subcults::jetstream;
 namespace {
 
 const rapidjson::Value* member(const rapidjson::Value& object, const char* name) {
-    const auto found = object.FindMember(name);
-    return found == object.MemberEnd() ? nullptr : &found->value;
+    // Its iterators compare ambiguously under C++20, so no FindMember.
+    return object.HasMember(name) ? &object[name] : nullptr;
 }
 
 std::string text_of(const rapidjson::Value& object, const char* name) {

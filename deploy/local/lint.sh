@@ -42,18 +42,18 @@ for entry in json.load(open(sys.argv[1])):
 }
 
 # Runs one check, shows what it says only when it fails, and counts.
-lint_passed=0
-lint_failed=0
+checks_passed=0
+checks_failed=0
 run_check() {
     local name=$1 output
     shift
     if output=$("$@" 2>&1); then
-        lint_passed=$((lint_passed + 1))
-        step "lint $name: passed"
+        checks_passed=$((checks_passed + 1))
+        step "check $name: passed"
     else
-        lint_failed=$((lint_failed + 1))
+        checks_failed=$((checks_failed + 1))
         head -n 100 <<<"$output"
-        step "lint $name: FAILED"
+        step "check $name: FAILED"
     fi
 }
 
@@ -75,6 +75,6 @@ command_lint() {
         (($# == 0)) || usage_error "lint: unknown argument $1"
         run_all_checks
     fi
-    printf '%d passed, %d failed\n' "$lint_passed" "$lint_failed"
-    ((lint_failed == 0))
+    printf '%d passed, %d failed\n' "$checks_passed" "$checks_failed"
+    ((checks_failed == 0))
 }

@@ -175,7 +175,9 @@ command_up() {
     esac
     ensure_packages
     mkdir -p "$run_dir" "$log_dir"
-    if ! is_up; then build_preset release || exit 1; fi
+    if ! is_up; then
+        build_preset release subcults-api subcults-indexer jetstream-sim || exit 1
+    fi
     take_lock
     if is_up; then
         note "already running; ./dev down stops it"

@@ -16,9 +16,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (verdict.offset > size) fuzz::fail("the fault lies outside the text", text);
 
     rapidjson::Document document;
-    const bool is_json = fuzz::parse(document, text);
-    if (verdict.good() && !is_json) fuzz::fail("accepted, but it is no JSON", text);
-    if (verdict.malformed() && is_json) fuzz::fail("called malformed, but it is JSON", text);
+    const fuzz::Opinion opinion = fuzz::parse(document, text);
+    if (verdict.good() && opinion == fuzz::Opinion::no_json)
+        fuzz::fail("accepted, but it is no JSON", text);
+    if (verdict.malformed() && opinion == fuzz::Opinion::json)
+        fuzz::fail("called malformed, but it is JSON", text);
 
     jetstream::GuardOptions trusting;
     trusting.utf8_checked = true;

@@ -200,6 +200,37 @@ TEST_CASE("an upgrade with a long head followed by many early messages succeeds"
     });
 }
 
+TEST_CASE("messages before a protocol error or a close in the same burst are delivered first") {
+    const std::string message = "\x81\x02hi";
+    for (const std::string& end :
+         {std::string("\x81\x02\xff\xfe"), std::string("\xf1\x00", 2), std::string("\x83\x01x"),
+          std::string("\x89\x00", 2) + std::string("\x88\x02\x03\xe9")}) {
+        ScriptServer server(upgraded([&](ServerStream& ws) {
+            std::string burst;
+            for (int i = 0; i < 50; ++i)
+                burst += message;
+            burst += end;
+            asio::write(ws.next_layer(), asio::buffer(burst));
+            boost::system::error_code ec;
+            std::string rest;
+            asio::read(ws.next_layer(), asio::dynamic_buffer(rest), ec);
+        }));
+        run([&](asio::any_io_executor executor) -> awaitable<void> {
+            WsClient client(executor, {});
+            auto connected = co_await client.connect(*WsUrl::parse(server.url()));
+            REQUIRE(connected.has_value());
+            for (int i = 0; i < 50; ++i) {
+                auto frame = co_await client.read();
+                REQUIRE(frame.has_value());
+                REQUIRE(frame->data == "hi");
+            }
+            auto frame = co_await client.read();
+            REQUIRE_FALSE(frame.has_value());
+            if (end.size() > 4) CHECK(client.close_reason() == "1001");
+        });
+    }
+}
+
 TEST_CASE("nobody listening is an error of the connect stage") {
     std::uint16_t port = 0;
     {

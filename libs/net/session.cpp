@@ -18,18 +18,12 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-
-// Up to here a body is kept in the read buffer, behind its head, and handed out without a copy.
-constexpr std::uint64_t in_place_body = 16 * 1024;
 constexpr std::size_t read_step = 16 * 1024;
 constexpr std::size_t most_reserved = 64 * 1024;
 // Answers of a pipeline are sent together up to this size; larger bodies are not copied at all.
 constexpr std::size_t coalesce_limit = 64 * 1024;
-constexpr std::size_t separate_body = 16 * 1024;
 // A refused request's body is read and dropped up to this size, so that the connection survives.
 constexpr std::uint64_t discard_limit = 64 * 1024;
-// A slow but steady reader of a large answer gets a new write timeout for every such piece.
-constexpr std::size_t write_progress = 256 * 1024;
 constexpr std::chrono::milliseconds backlog_grace{500};
 
 }  // namespace
@@ -317,103 +311,6 @@ asio::awaitable<std::size_t> Session::receive(asio::mutable_buffer into) {
     co_return count;
 }
 
-asio::awaitable<Session::BodyState> Session::read_body(std::uint64_t limit) {
-    const auto ended = [this] { return timed_out_ ? BodyState::timed_out : BodyState::gone; };
-    const std::size_t here = input_.size() - head_size_;
-    const bool whole = !head_.chunked && here >= head_.content_length;
-    if (!whole) {
-        if (head_.expect_continue && here == 0) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-        const bool flushed = co_await flush();
-        if (!flushed) co_return BodyState::gone;
-        arm(core_->options().body_timeout);
-    }
-    if (head_.chunked) {
-        const BodyState state = co_await read_chunks(limit, true);
-        if (state == BodyState::whole) request_.set_body(body_);
-        co_return state;
-    }
-    if (whole || head_.content_length <= in_place_body) {
-        body_size_ = static_cast<std::size_t>(head_.content_length);
-        const std::size_t total = head_size_ + body_size_;
-        while (input_.size() < total) {
-            const auto space = input_.space(total - input_.size());
-            head_.rebase(input_.base());
-            const std::size_t count = co_await receive(space);
-            if (count == 0) co_return ended();
-            input_.commit(count);
-        }
-        if (!whole) disarm();
-        request_.set_body(input_.unread().substr(head_size_, body_size_));
-        co_return BodyState::whole;
-    }
-    const auto length = static_cast<std::size_t>(head_.content_length);
-    body_.assign(input_.unread().substr(head_size_));
-    input_.remove(head_size_, body_.size());
-    std::size_t filled = body_.size();
-    while (filled < length) {
-        // Memory follows what really arrives, not what the head promises.
-        if (filled == body_.size()) {
-            body_.resize(std::min(length, std::max(2 * filled, most_reserved)));
-        }
-        const auto space = asio::buffer(body_.data() + filled, body_.size() - filled);
-        const std::size_t count = co_await receive(space);
-        if (count == 0) co_return ended();
-        filled += count;
-    }
-    disarm();
-    request_.set_body(body_);
-    co_return BodyState::whole;
-}
-
-asio::awaitable<Session::BodyState> Session::read_chunks(std::uint64_t limit, bool keep) {
-    body_.clear();
-    parser_->start_chunks(limit, keep ? &body_ : nullptr);
-    for (;;) {
-        const std::string_view rest = input_.unread().substr(head_size_);
-        if (!rest.empty()) {
-            const auto progress = parser_->put_chunks(rest);
-            input_.remove(head_size_, progress.consumed);
-            if (progress.too_large) co_return BodyState::too_large;
-            if (progress.bad) co_return BodyState::malformed;
-            if (progress.done) break;
-            // What is left is an unfinished chunk header or trailer: those are bounded like heads.
-            if (input_.size() - head_size_ > core_->options().max_header_bytes) {
-                co_return BodyState::malformed;
-            }
-        }
-        const auto space = input_.space(read_step);
-        head_.rebase(input_.base());
-        const std::size_t count = co_await receive(space);
-        if (count == 0) co_return timed_out_ ? BodyState::timed_out : BodyState::gone;
-        input_.commit(count);
-    }
-    disarm();
-    co_return BodyState::whole;
-}
-
-asio::awaitable<Session::BodyState> Session::discard_body() {
-    const bool flushed = co_await flush();
-    if (!flushed) co_return BodyState::gone;
-    arm(core_->options().body_timeout);
-    if (head_.chunked) {
-        const BodyState state = co_await read_chunks(discard_limit, false);
-        co_return state;
-    }
-    auto left = static_cast<std::size_t>(head_.content_length);
-    for (;;) {
-        const std::size_t part = std::min(left, input_.size() - head_size_);
-        input_.remove(head_size_, part);
-        left -= part;
-        if (left == 0) break;
-        const auto space = input_.space(InputBuffer::initial_capacity);
-        const std::size_t count = co_await receive(space);
-        if (count == 0) co_return BodyState::gone;
-        input_.commit(count);
-    }
-    disarm();
-    co_return BodyState::whole;
-}
-
 // Ends the connection so that the last answer arrives: closing a socket with unread input resets
 // it, and a reset may overtake the answer.
 asio::awaitable<void> Session::linger() {
@@ -438,105 +335,6 @@ asio::awaitable<void> Session::linger() {
         drained += count;
     }
     disarm();
-}
-
-void Session::queue(Response& response) {
-    if (response.status < 200 || response.status > 599) response.status = 500;
-    if (response.close || core_->stopping()) keep_ = false;
-    const bool head_only = head_.method == Method::head;
-    const bool separate = !head_only && response.body.size() > separate_body;
-    AnswerFrame frame;
-    frame.date_line = core_->date_line();
-    frame.common_headers = core_->options().common_headers;
-    frame.request_id = request_.request_id;
-    frame.head_only = head_only;
-    if (!keep_) {
-        frame.connection = ConnectionLine::close;
-    } else if (!head_.http11) {
-        frame.connection = ConnectionLine::keep_alive;
-    }
-    const std::size_t before = out_.size();
-    append_response(out_, response, frame, separate);
-    RequestFacts facts{};
-    facts.response_bytes = out_.size() - before;
-    if (separate && has_body(response.status)) {
-        out_body_ = std::move(response.body);
-        out_body_sent_ = 0;
-        facts.response_bytes += out_body_.size();
-    }
-    finished_ = SteadyClock::now();
-    facts.method = head_.method;
-    facts.route = match_.route;
-    facts.status = response.status;
-    facts.seconds = std::chrono::duration<double>(finished_ - started_).count();
-    facts.request_id = request_.request_id;
-    // Before the first byte leaves: whoever has the answer finds it counted.
-    core_->report(facts);
-}
-
-Session::Sent Session::send_now() noexcept {
-    while (out_sent_ < out_.size() || out_body_sent_ < out_body_.size()) {
-        const std::array<asio::const_buffer, 2> buffers{
-            asio::const_buffer(out_.data() + out_sent_, out_.size() - out_sent_),
-            asio::const_buffer(out_body_.data() + out_body_sent_,
-                               out_body_.size() - out_body_sent_)};
-        error_code ec;
-        const std::size_t count = out_body_.empty()
-                                      ? socket_.write_some(asio::buffer(buffers[0]), ec)
-                                      : socket_.write_some(buffers, ec);
-        if (ec == asio::error::would_block || ec == asio::error::try_again) return Sent::partly;
-        if (ec) return Sent::failed;
-        const std::size_t head_part = std::min(count, out_.size() - out_sent_);
-        out_sent_ += head_part;
-        out_body_sent_ += count - head_part;
-    }
-    out_.clear();
-    out_sent_ = 0;
-    if (out_.capacity() > most_reserved) std::string().swap(out_);
-    if (!out_body_.empty()) std::string().swap(out_body_);
-    out_body_sent_ = 0;
-    return Sent::all;
-}
-
-asio::awaitable<bool> Session::flush() {
-    if (out_.empty()) co_return true;
-    const Sent sent = send_now();
-    if (sent == Sent::partly) {
-        const bool flushed = co_await flush_rest();
-        co_return flushed;
-    }
-    co_return sent == Sent::all;
-}
-
-asio::awaitable<bool> Session::flush_rest() {
-    arm(core_->options().write_timeout);
-    std::size_t milestone = out_sent_ + out_body_sent_ + write_progress;
-    for (;;) {
-        auto waited = co_await socket_.async_wait(tcp::socket::wait_write, no_throw);
-        const auto& [ec] = waited;
-        if (ec || timed_out_) co_return false;
-        const std::size_t before = out_sent_ + out_body_sent_;
-        const Sent sent = send_now();
-        if (sent == Sent::failed) co_return false;
-        if (sent == Sent::all) break;
-        if (before >= milestone) {
-            milestone = before + write_progress;
-            arm(core_->options().write_timeout);
-        }
-    }
-    disarm();
-    co_return true;
-}
-
-// A pipelined request whose handler waits must not hold back the answers before it: the posted
-// function runs only if the coroutine has given up the thread by then.
-void Session::flush_if_handler_waits() {
-    if (flush_posted_) return;
-    flush_posted_ = true;
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {
-        self->flush_posted_ = false;
-        if (self->in_handler_ && !self->out_.empty()) self->send_now();
-    });
 }
 
 }  // namespace subcults::net

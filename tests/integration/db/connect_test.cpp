@@ -188,7 +188,8 @@ TEST_CASE("closing ends a connect in progress") {
         auto connecting = start(executor, connection.connect());
         auto peer = co_await silent.async_accept(asio::use_awaitable);
         connection.close();
-        auto ended = co_await eventually([&] { return connecting->done; });
+        const auto has_ended = [&] { return connecting->done; };
+        auto ended = co_await eventually(has_ended);
         REQUIRE(ended);
         REQUIRE(connecting->value);
         REQUIRE_FALSE(*connecting->value);
@@ -224,7 +225,8 @@ TEST_CASE("a link that is cut while idle is noticed before anything is sent") {
         REQUIRE(connected);
         CHECK(connection.idle());
         proxy.cut();
-        auto noticed = co_await eventually([&] { return !connection.idle(); });
+        const auto has_noticed = [&] { return !connection.idle(); };
+        auto noticed = co_await eventually(has_noticed);
         REQUIRE(noticed);
         auto rows = co_await connection.query(one, Params(), soon());
         REQUIRE_FALSE(rows);

@@ -9,7 +9,8 @@ namespace subcults::db {
 namespace {
 
 asio::awaitable<void> wait_until_executing(const TestDatabase& database, int pid) {
-    const bool seen = co_await eventually([&database, pid] { return executing(database, pid); });
+    const auto has_seen = [&database, pid] { return executing(database, pid); };
+    const bool seen = co_await eventually(has_seen);
     REQUIRE(seen);
 }
 
@@ -90,7 +91,8 @@ TEST_CASE("a session ended by the administrator in mid-query is lost, with the r
                     start(executor, connection.run("batch", std::move(pipeline), soon()));
                 co_await wait_until_executing(database, pid);
                 database.execute("SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
-                auto ended = co_await eventually([&] { return running->done; });
+                const auto has_ended = [&] { return running->done; };
+                auto ended = co_await eventually(has_ended);
                 REQUIRE(ended);
                 REQUIRE(running->value);
                 REQUIRE_FALSE(*running->value);
@@ -99,7 +101,8 @@ TEST_CASE("a session ended by the administrator in mid-query is lost, with the r
                 auto running = start(executor, connection.query(sleep_long, Params(), soon()));
                 co_await wait_until_executing(database, pid);
                 database.execute("SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
-                auto ended = co_await eventually([&] { return running->done; });
+                const auto has_ended_2 = [&] { return running->done; };
+                auto ended = co_await eventually(has_ended_2);
                 REQUIRE(ended);
                 REQUIRE(running->value);
                 REQUIRE_FALSE(*running->value);
@@ -145,7 +148,8 @@ TEST_CASE("a server that crashes in mid-query loses the connection") {
             } else {
                 server.stop(TestPostgres::Stop::immediate);
             }
-            auto ended = co_await eventually([&] { return running->done; });
+            const auto has_ended_3 = [&] { return running->done; };
+            auto ended = co_await eventually(has_ended_3);
             REQUIRE(ended);
             REQUIRE(running->value);
             REQUIRE_FALSE(*running->value);
@@ -177,7 +181,8 @@ TEST_CASE("closing ends a running query, and the connection can be made anew") {
         REQUIRE(connected);
         auto rows = co_await connection.query(one, Params(), soon());
         CHECK(rows);
-        auto ended = co_await eventually([&] { return running->done; });
+        const auto has_ended_4 = [&] { return running->done; };
+        auto ended = co_await eventually(has_ended_4);
         REQUIRE(ended);
         REQUIRE(running->value);
         REQUIRE_FALSE(*running->value);
@@ -197,7 +202,8 @@ TEST_CASE("a connection may be destroyed while an operation runs, or before it h
         auto running = start(executor, connection->query(sleep_long, Params(), soon()));
         co_await wait_until_executing(database, connection->backend_pid());
         connection.reset();
-        auto ended = co_await eventually([&] { return running->done; });
+        const auto has_ended_5 = [&] { return running->done; };
+        auto ended = co_await eventually(has_ended_5);
         REQUIRE(ended);
         REQUIRE_FALSE(*running->value);
         CHECK(running->value->error().kind == ErrorKind::cancelled);
@@ -239,7 +245,8 @@ TEST_CASE("two operations at once on one connection are refused loudly") {
         auto running = start(executor, connection.query(sleep_long, Params(), soon()));
         co_await wait_until_executing(database, connection.backend_pid());
         auto second = start(executor, connection.query(one, Params(), soon()));
-        auto ended = co_await eventually([&] { return second->done; });
+        const auto has_ended_6 = [&] { return second->done; };
+        auto ended = co_await eventually(has_ended_6);
         REQUIRE(ended);
         REQUIRE(second->failed);
         CHECK_THROWS_AS(std::rethrow_exception(second->failed), std::logic_error);

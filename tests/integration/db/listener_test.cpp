@@ -31,7 +31,8 @@ TEST_CASE("notifications reach whoever waits for them") {
 
         auto waiting = start(executor, connection.next_notification(soon()));
         database.execute("NOTIFY scenes, 'first'");
-        auto arrived = co_await eventually([&] { return waiting->done; });
+        const auto has_arrived = [&] { return waiting->done; };
+        auto arrived = co_await eventually(has_arrived);
         REQUIRE(arrived);
         REQUIRE(*waiting->value);
         CHECK((*waiting->value)->channel == "scenes");
@@ -80,7 +81,8 @@ TEST_CASE("a lost connection ends the wait for a notification") {
         auto waiting = start(executor, connection.next_notification(soon()));
         const auto pid = std::to_string(connection.backend_pid());
         database.execute("SELECT pg_terminate_backend(" + pid + ")");
-        auto ended = co_await eventually([&] { return waiting->done; });
+        const auto has_ended = [&] { return waiting->done; };
+        auto ended = co_await eventually(has_ended);
         REQUIRE(ended);
         REQUIRE_FALSE(*waiting->value);
         CHECK(waiting->value->error().kind == ErrorKind::connection_lost);
@@ -101,19 +103,23 @@ TEST_CASE("a listener reconnects, says so, and hears again") {
         };
         Listener listener(executor, std::move(options));
         listener.start();
-        auto happened = co_await eventually([&] { return connects == 1; });
+        const auto has_happened = [&] { return connects == 1; };
+        auto happened = co_await eventually(has_happened);
         REQUIRE(happened);
         CHECK(listener.connected());
         database.execute("NOTIFY plain, 'a'; NOTIFY \"we\"\"ird Channel\", 'b'");
-        happened = co_await eventually([&] { return heard.size() == 2; });
+        const auto has_happened_2 = [&] { return heard.size() == 2; };
+        happened = co_await eventually(has_happened_2);
         REQUIRE(happened);
         database.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'listener' AND datname = current_database()");
-        happened = co_await eventually([&] { return connects == 2; });
+        const auto has_happened_3 = [&] { return connects == 2; };
+        happened = co_await eventually(has_happened_3);
         REQUIRE(happened);
         database.execute("NOTIFY plain, 'c'");
-        happened = co_await eventually([&] { return heard.size() == 3; });
+        const auto has_happened_4 = [&] { return heard.size() == 3; };
+        happened = co_await eventually(has_happened_4);
         REQUIRE(happened);
         listener.stop();
         CHECK_FALSE(listener.connected());
@@ -129,7 +135,8 @@ TEST_CASE("a listener may be destroyed by its own callback") {
         options.on_connected = [&listener] { listener.reset(); };
         listener = std::make_unique<Listener>(executor, std::move(options));
         listener->start();
-        auto gone = co_await eventually([&] { return listener == nullptr; });
+        const auto has_gone = [&] { return listener == nullptr; };
+        auto gone = co_await eventually(has_gone);
         CHECK(gone);
     });
 }

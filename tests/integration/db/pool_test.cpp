@@ -54,15 +54,18 @@ TEST_CASE("callers wait in line, first come, first served") {
         REQUIRE(held);
         auto first = start(executor, pool.acquire(soon()));
         auto second = start(executor, pool.acquire(soon()));
-        auto waiting = co_await eventually([&] { return pool.stats().waiting == 2; });
+        const auto has_waiting = [&] { return pool.stats().waiting == 2; };
+        auto waiting = co_await eventually(has_waiting);
         REQUIRE(waiting);
         *held = Pool::Lease();
-        auto served = co_await eventually([&] { return first->done; });
+        const auto has_served = [&] { return first->done; };
+        auto served = co_await eventually(has_served);
         REQUIRE(served);
         CHECK(first->value->has_value());
         CHECK_FALSE(second->done);
         *first->value = Pool::Lease();
-        served = co_await eventually([&] { return second->done; });
+        const auto has_served_2 = [&] { return second->done; };
+        served = co_await eventually(has_served_2);
         REQUIRE(served);
         CHECK(second->value->has_value());
         CHECK(pool.stats().waiting == 0);
@@ -97,7 +100,8 @@ TEST_CASE("a line that is full refuses at once") {
         auto held = co_await pool.acquire(soon());
         REQUIRE(held);
         auto waiting = start(executor, pool.acquire(soon()));
-        auto lined_up = co_await eventually([&] { return pool.stats().waiting == 1; });
+        const auto has_lined_up = [&] { return pool.stats().waiting == 1; };
+        auto lined_up = co_await eventually(has_lined_up);
         REQUIRE(lined_up);
         auto refused = co_await pool.acquire(soon());
         REQUIRE_FALSE(refused);
@@ -110,7 +114,8 @@ TEST_CASE("without a database callers are told why they waited in vain") {
     run([&](asio::any_io_executor executor) -> asio::awaitable<void> {
         Pool pool(executor, pool_of("host=/nonexistent-directory", 1));
         pool.start();
-        auto failing = co_await eventually([&] { return pool.stats().connect_failures > 2; });
+        const auto has_failing = [&] { return pool.stats().connect_failures > 2; };
+        auto failing = co_await eventually(has_failing);
         REQUIRE(failing);
         auto refused = co_await pool.acquire(deadline_in(std::chrono::milliseconds(50)));
         REQUIRE_FALSE(refused);
@@ -154,7 +159,8 @@ TEST_CASE("a read is tried once more on a fresh connection, and not a third time
         auto rows = co_await pool.read(suicide, Params(), soon());
         REQUIRE_FALSE(rows);
         CHECK(rows.error().kind == ErrorKind::connection_lost);
-        auto replaced = co_await eventually([&] { return pool.stats().connects == 3; });
+        const auto has_replaced = [&] { return pool.stats().connects == 3; };
+        auto replaced = co_await eventually(has_replaced);
         CHECK(replaced);
         rows = co_await pool.read(one, Params(), soon());
         CHECK(rows);
@@ -166,7 +172,8 @@ TEST_CASE("reads survive the death of every session of the pool") {
     run([&](asio::any_io_executor executor) -> asio::awaitable<void> {
         Pool pool(executor, pool_of(database.url(), 3));
         pool.start();
-        auto ready = co_await eventually([&] { return pool.stats().connected == 3; });
+        const auto has_ready = [&] { return pool.stats().connected == 3; };
+        auto ready = co_await eventually(has_ready);
         REQUIRE(ready);
         database.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
@@ -188,7 +195,8 @@ TEST_CASE("a pool is back by itself after the server was away") {
         rows = co_await pool.read(one, Params(), deadline_in(std::chrono::milliseconds(200)));
         REQUIRE_FALSE(rows);
         CHECK(rows.error().certainly_not_applied());
-        auto failing = co_await eventually([&] { return pool.stats().connect_failures > 0; });
+        const auto has_failing_2 = [&] { return pool.stats().connect_failures > 0; };
+        auto failing = co_await eventually(has_failing_2);
         REQUIRE(failing);
         server.start();
         rows = co_await pool.read(one, Params(), soon());
@@ -208,11 +216,14 @@ TEST_CASE("stopping ends those who wait and those who work, and leases may outli
         REQUIRE(lease);
         auto reading = start(executor, pool->read(sleep_long, Params(), soon()));
         auto waiting = start(executor, pool->acquire(soon()));
-        auto busy = co_await eventually(
-            [&] { return pool->stats().in_use == 2 && pool->stats().waiting == 1; });
+        const auto has_busy = [&] {
+            return pool->stats().in_use == 2 && pool->stats().waiting == 1;
+        };
+        auto busy = co_await eventually(has_busy);
         REQUIRE(busy);
         pool.reset();
-        auto ended = co_await eventually([&] { return reading->done && waiting->done; });
+        const auto has_ended = [&] { return reading->done && waiting->done; };
+        auto ended = co_await eventually(has_ended);
         REQUIRE(ended);
         CHECK(reading->value->error().kind == ErrorKind::cancelled);
         CHECK(waiting->value->error().kind == ErrorKind::cancelled);

@@ -138,9 +138,11 @@ void LedgerLane::answer(LedgerTicket&& ticket, Outcome::Status status) {
 
 void LedgerLane::expire() {
     const auto now = SteadyClock::now();
+    const auto is_late = [now](const LedgerTicket& t) { return t.command.deadline < now; };
+    if (std::none_of(queue_.begin(), queue_.end(), is_late)) return;
     std::deque<LedgerTicket> kept;
     for (LedgerTicket& ticket : queue_) {
-        if (ticket.command.deadline < now) {
+        if (is_late(ticket)) {
             answer(std::move(ticket), Outcome::Status::unavailable);
         } else {
             kept.push_back(std::move(ticket));
@@ -182,18 +184,19 @@ LedgerLane::Tickets LedgerLane::next_batch(bool& waiting) {
     const bool create = front.command.kind == CommandKind::create;
     waiting = front.skips >= max_skips;
     const Uuid session = front.command.session;
-    std::deque<LedgerTicket> rest;
+    Tickets passed_over;
     while (!queue_.empty() && batch.size() < options_.max_batch) {
         LedgerTicket ticket = std::move(queue_.front());
         queue_.pop_front();
         const bool fits = (ticket.command.kind == CommandKind::create) == create &&
                           (!waiting || ticket.command.session == session) &&
                           (waiting || ticket.skips < max_skips);
-        (fits ? batch.push_back(std::move(ticket)) : rest.push_back(std::move(ticket)));
+        Tickets& where = fits ? batch : passed_over;
+        where.push_back(std::move(ticket));
     }
-    // What was passed over stays in front, in its order.
-    std::move(queue_.begin(), queue_.end(), std::back_inserter(rest));
-    queue_.swap(rest);
+    // They stay in front, in their order.
+    queue_.insert(queue_.begin(), std::make_move_iterator(passed_over.begin()),
+                  std::make_move_iterator(passed_over.end()));
     return batch;
 }
 
@@ -212,7 +215,7 @@ asio::awaitable<void> LedgerLane::run() {
             // Connects before the first command needs it, and again when the database was away.
             const bool connected = co_await ensure_connected();
             if (connected) {
-                if (queue_empty_and_inbox_empty()) co_await wait_for_work();
+                if (nothing_to_do()) co_await wait_for_work();
             } else {
                 const auto delay = backoff_.next();
                 co_await pause(delay);
@@ -240,7 +243,7 @@ asio::awaitable<void> LedgerLane::run() {
     connection_.close();
 }
 
-bool LedgerLane::queue_empty_and_inbox_empty() {
+bool LedgerLane::nothing_to_do() {
     const std::lock_guard lock(inbox_mutex_);
     return queue_.empty() && inbox_.empty() && !stopping_;
 }

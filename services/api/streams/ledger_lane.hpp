@@ -98,7 +98,7 @@ class LedgerLane {
     void refuse_all(Outcome::Status status);
     void answer(LedgerTicket&& ticket, Outcome::Status status);
     Tickets next_batch(bool& waiting);
-    bool queue_empty_and_inbox_empty();
+    bool nothing_to_do();
     Deadline statement_deadline() const { return deadline_in(options_.statement_timeout); }
 
     LedgerOptions options_;

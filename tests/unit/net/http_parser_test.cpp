@@ -92,11 +92,14 @@ TEST_CASE("requests whose framing is ambiguous are malformed") {
 
 TEST_CASE("harmless repetitions are accepted") {
     RequestHead head;
-    CHECK(parse(with("Content-Length: 5\r\nContent-Length: 5\r\n"), head) == Verdict::ok);
+    const std::string twice = with("Content-Length: 5\r\nContent-Length: 5\r\n");
+    CHECK(parse(twice, head) == Verdict::ok);
     CHECK(head.content_length == 5);
-    CHECK(parse(with("Transfer-Encoding: Chunked\r\n"), head) == Verdict::ok);
+    const std::string cased = with("Transfer-Encoding: Chunked\r\n");
+    CHECK(parse(cased, head) == Verdict::ok);
     CHECK(head.chunked);
-    CHECK(parse(with("X: \t padded \t\r\n"), head) == Verdict::ok);
+    const std::string padded = with("X: \t padded \t\r\n");
+    CHECK(parse(padded, head) == Verdict::ok);
     CHECK(head.find("x") == "padded");
 }
 

@@ -14,9 +14,10 @@
 using namespace subcults::net;
 
 TEST_CASE("a worker runs what is posted to it on a thread with its name") {
+    // Before the worker: it must outlive the thread that fulfils it.
+    std::promise<std::string> name;
     Worker worker("api-0-with-a-long-name", {});
     worker.start();
-    std::promise<std::string> name;
     boost::asio::post(worker.io(), [&] {
         std::array<char, 16> text{};
         pthread_getname_np(pthread_self(), text.data(), text.size());
@@ -27,6 +28,7 @@ TEST_CASE("a worker runs what is posted to it on a thread with its name") {
 
 TEST_CASE("what escapes a handler is reported and the loop goes on") {
     std::atomic<int> reported{0};
+    std::promise<void> after;
     Worker worker("w", [&](std::exception_ptr) {
         ++reported;
         throw std::runtime_error("even when reporting fails");
@@ -34,7 +36,6 @@ TEST_CASE("what escapes a handler is reported and the loop goes on") {
     worker.start();
     boost::asio::post(worker.io(), [] { throw std::runtime_error("first"); });
     boost::asio::post(worker.io(), [] { throw 42; });
-    std::promise<void> after;
     boost::asio::post(worker.io(), [&] { after.set_value(); });
     after.get_future().get();
     CHECK(reported == 2);

@@ -14,7 +14,7 @@
 // jsonb's own size limits (268 million bytes or elements) are out of reach for texts up to 16 MiB.
 //
 // Never throws, allocates nothing, thread-safe, reads no byte beyond the text.
-// Cost: 1 to 2 GB/s on records with prose, at least 0.5 GB/s on anything.
+// Cost: about 1 GB/s on real events, 2 to 4 on prose, 0.1 to 0.2 on nothing but short numbers.
 #pragma once
 
 #include <cstddef>

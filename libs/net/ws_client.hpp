@@ -3,6 +3,9 @@
 // Flow control is the caller's: nothing is read until read() is called, so a caller that stops
 // calling makes TCP push back on the server. Beast answers pings only while a read is pending.
 //
+// Text messages are not checked to be UTF-8: that is for the reader, who can set one aside, while
+// the protocol's own remedy would be to end the connection over it.
+//
 // Threading: belongs to one single-threaded io_context. One read at a time.
 #pragma once
 

@@ -115,11 +115,12 @@ class FeedOver final : public Feed, public std::enable_shared_from_this<FeedOver
             if (ec) co_return ec;
             size_ += count;
         } while (!ws_.is_message_done());
+        WsFrame frame;
+        // The stream itself has seen binary frames only.
+        frame.binary = !ws_.next_layer().message_was_text();
         ws_.next_layer().message_taken();
         std::memset(data_.get() + size_, 0, padding);
-        WsFrame frame;
         frame.data = std::string_view(data_.get(), size_);
-        frame.binary = ws_.got_binary();
         co_return frame;
     }
 

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -64,6 +65,8 @@ class BufferedLayer {
 
     // While this is true a synchronous read of one message finds everything it needs here.
     bool next_message_is_whole() const noexcept { return scanner_.next_is_whole(); }
+    // Of the message that the stream above has just delivered.
+    bool message_was_text() const noexcept { return scanner_.next_was_text(); }
     void message_taken() noexcept { scanner_.take(); }
 
     template <class Buffers>
@@ -135,7 +138,7 @@ class BufferedLayer {
         if (matched_ == head_end.size()) scan();
     }
 
-    void scan() { scanner_.feed(std::string_view(data_.get() + begin_, end_ - begin_)); }
+    void scan() { scanner_.feed(std::span<char>(data_.get() + begin_, end_ - begin_)); }
 
     template <class Buffers>
     std::size_t take(const Buffers& buffers) {

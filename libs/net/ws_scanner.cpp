@@ -7,12 +7,15 @@ namespace {
 
 constexpr std::uint8_t final_bit = 0x80;
 constexpr std::uint8_t control_bit = 0x08;
+constexpr std::uint8_t opcode_bits = 0x0f;
+constexpr std::uint8_t opcode_text = 0x01;
+constexpr std::uint8_t opcode_binary = 0x02;
 constexpr std::uint8_t mask_bit = 0x80;
 constexpr std::uint8_t mask_bytes = 4;
 
 }  // namespace
 
-void MessageScanner::feed(std::string_view bytes) {
+void MessageScanner::feed(std::span<char> bytes) {
     std::size_t at = 0;
     while (at < bytes.size()) {
         if (payload_left_ != 0) {
@@ -23,10 +26,15 @@ void MessageScanner::feed(std::string_view bytes) {
             if (payload_left_ == 0) end_frame();
             continue;
         }
-        const auto byte = static_cast<std::uint8_t>(bytes[at++]);
+        char& passed_on = bytes[at++];
+        const auto byte = static_cast<std::uint8_t>(passed_on);
         ++header_bytes_;
         if (header_bytes_ == 1) {
             first_ = byte;
+            if ((byte & opcode_bits) == opcode_text) {
+                current_.text = true;
+                passed_on = static_cast<char>((byte & ~opcode_bits) | opcode_binary);
+            }
             continue;
         }
         if (header_bytes_ == 2) {
@@ -49,18 +57,18 @@ void MessageScanner::end_header() {
 
 void MessageScanner::end_frame() {
     if ((first_ & control_bit) != 0) {
-        disturbed_ = true;
+        current_.disturbed = true;
         return;
     }
     if ((first_ & final_bit) == 0) return;
-    clean_.push_back(disturbed_ ? 0 : 1);
-    disturbed_ = false;
+    messages_.push_back(current_);
+    current_ = Message();
 }
 
 void MessageScanner::take() noexcept {
-    if (head_ == clean_.size()) return;
-    if (++head_ == clean_.size()) {
-        clean_.clear();
+    if (head_ == messages_.size()) return;
+    if (++head_ == messages_.size()) {
+        messages_.clear();
         head_ = 0;
     }
 }

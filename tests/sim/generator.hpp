@@ -7,7 +7,7 @@
 //
 // Mix: about 3 % identity and 1 % account events; of the commits 75 % creates, 15 % updates and
 // 10 % deletes, until `max_records` live: from then on a create gives way to a delete.
-// Not thread-safe. Cost: about 10 µs per event.
+// Not thread-safe. Cost: some 10 µs per event.
 #pragma once
 
 #include "jetstream/event.hpp"

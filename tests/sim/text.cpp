@@ -79,21 +79,30 @@ std::string make_geohash(Random& random, std::size_t size) {
 
 std::string json_string(std::string_view text) {
     constexpr std::string_view hex = "0123456789abcdef";
-    std::string json = "\"";
-    for (const char c : text) {
+    std::string json;
+    json.reserve(text.size() + 8);
+    json.push_back('"');
+    for (std::size_t at = 0; at < text.size();) {
+        // What needs no escape goes over in one piece.
+        std::size_t end = at;
+        while (end < text.size() && static_cast<unsigned char>(text[end]) >= 0x20 &&
+               text[end] != '"' && text[end] != '\\') {
+            ++end;
+        }
+        json.append(text.substr(at, end - at));
+        if (end == text.size()) break;
+        const char c = text[end];
         const auto byte = static_cast<unsigned char>(c);
         if (c == '"' || c == '\\') {
-            json.push_back('\\');
-            json.push_back(c);
+            json.append(1, '\\').append(1, c);
         } else if (c == '\n') {
             json.append("\\n");
         } else if (c == '\t') {
             json.append("\\t");
-        } else if (byte < 0x20) {
-            json.append("\\u00").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
         } else {
-            json.push_back(c);
+            json.append("\\u00").append(1, hex[byte >> 4]).append(1, hex[byte & 15]);
         }
+        at = end + 1;
     }
     json.push_back('"');
     return json;

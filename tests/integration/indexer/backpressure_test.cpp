@@ -14,7 +14,8 @@ TEST_CASE("with PostgreSQL stopped the queue holds its bounds, and nothing is mi
 
     const TemporaryDirectory directory;
     const auto frames = generated_frames(7, 300, total);
-    RunningSim sim({"--file", write_lines(directory.path() / "events.jsonl", frames)});
+    RunningSim sim(
+        {"--file", write_lines(directory.path() / "events.jsonl", frames), "--rate", "5000"});
     RunningIndexer indexer(database.url(), sim.url(),
                            {{"INDEXER_PAUSE_AT", "1500"},
                             {"INDEXER_RESUME_AT", "300"},
@@ -37,7 +38,11 @@ TEST_CASE("with PostgreSQL stopped the queue holds its bounds, and nothing is mi
         return ++looks > 100;
     });
     CHECK(pending <= 1500);
+#ifndef SUBCULTS_SANITIZED  // AddressSanitizer keeps what was freed
     CHECK(indexer.process().resident_bytes() < memory + 4 * 1024 * 1024);
+#else
+    CHECK(memory > 0);
+#endif
     CHECK(failed >= 1);
 
     server.start();

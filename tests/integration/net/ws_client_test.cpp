@@ -202,9 +202,8 @@ TEST_CASE("an upgrade with a long head followed by many early messages succeeds"
 
 TEST_CASE("messages before a protocol error or a close in the same burst are delivered first") {
     const std::string message = "\x81\x02hi";
-    for (const std::string& end :
-         {std::string("\x81\x02\xff\xfe"), std::string("\xf1\x00", 2), std::string("\x83\x01x"),
-          std::string("\x89\x00", 2) + std::string("\x88\x02\x03\xe9")}) {
+    for (const std::string& end : {std::string("\xf1\x00", 2), std::string("\x83\x01x"),
+                                   std::string("\x89\x00", 2) + std::string("\x88\x02\x03\xe9")}) {
         ScriptServer server(upgraded([&](ServerStream& ws) {
             std::string burst;
             for (int i = 0; i < 50; ++i)
@@ -229,6 +228,30 @@ TEST_CASE("messages before a protocol error or a close in the same burst are del
             if (end.size() > 4) CHECK(client.close_reason() == "1001");
         });
     }
+}
+
+TEST_CASE("a text that is not UTF-8 is delivered as it came, and so is what follows it") {
+    ScriptServer server(upgraded([](ServerStream& ws) {
+        // Whole, in two fragments, and after it an ordinary text and a binary message.
+        const std::string burst = std::string("\x81\x02\xff\xfe") +
+                                  std::string("\x01\x01\xc3\x80\x01\x28", 6) + "\x81\x02hi" +
+                                  "\x82\x02ho";
+        asio::write(ws.next_layer(), asio::buffer(burst));
+        boost::system::error_code ec;
+        std::string rest;
+        asio::read(ws.next_layer(), asio::dynamic_buffer(rest), ec);
+    }));
+    run([&](asio::any_io_executor executor) -> awaitable<void> {
+        WsClient client(executor, {});
+        auto connected = co_await client.connect(*WsUrl::parse(server.url()));
+        REQUIRE(connected.has_value());
+        for (const std::string expected : {"\xff\xfe", "\xc3\x28", "hi", "ho"}) {
+            auto frame = co_await client.read();
+            REQUIRE(frame.has_value());
+            CHECK(frame->data == expected);
+            CHECK(frame->binary == (expected == "ho"));
+        }
+    });
 }
 
 TEST_CASE("nobody listening is an error of the connect stage") {

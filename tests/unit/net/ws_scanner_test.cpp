@@ -50,7 +50,8 @@ TEST_CASE(
         CAPTURE(step);
         MessageScanner scanner;
         for (std::size_t at = 0; at < wire.size(); at += step) {
-            scanner.feed(std::string_view(wire).substr(at, step));
+            std::string piece = wire.substr(at, step);
+            scanner.feed(piece);
         }
         for (const bool whole : expected) {
             CHECK(scanner.next_is_whole() == whole);
@@ -62,10 +63,10 @@ TEST_CASE(
 
 TEST_CASE("a message is whole only with its last byte") {
     MessageScanner scanner;
-    const std::string wire = frame(text_frame, 300);
-    scanner.feed(std::string_view(wire).substr(0, wire.size() - 1));
+    std::string wire = frame(text_frame, 300);
+    scanner.feed(std::span<char>(wire).first(wire.size() - 1));
     CHECK_FALSE(scanner.next_is_whole());
-    scanner.feed("x");
+    scanner.feed(std::span<char>(wire).last(1));
     CHECK(scanner.next_is_whole());
     scanner.take();
     scanner.take();
@@ -74,7 +75,33 @@ TEST_CASE("a message is whole only with its last byte") {
 
 TEST_CASE("an absurd length is waited for, not believed in memory") {
     MessageScanner scanner;
-    scanner.feed(std::string("\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", 10));
-    scanner.feed(std::string(100'000, '\x81'));
+    std::string header("\x82\x7f\xff\xff\xff\xff\xff\xff\xff\xff", 10);
+    scanner.feed(header);
+    std::string payload(100'000, '\x81');
+    scanner.feed(payload);
     CHECK_FALSE(scanner.next_is_whole());
+}
+
+TEST_CASE("text frames pass as binary ones and are remembered as text, payloads are left alone") {
+    const std::string sent = frame(text_frame, 5) + frame(0x82, 5) + frame(text_begins, 3) +
+                             frame(ping, 1) + frame(last, 129);
+    const std::string expected =
+        frame(0x82, 5) + frame(0x82, 5) + frame(0x02, 3) + frame(ping, 1) + frame(last, 129);
+    for (const std::size_t step : {1U, 2U, 5U, 1000U}) {
+        CAPTURE(step);
+        MessageScanner scanner;
+        std::string passed_on;
+        for (std::size_t at = 0; at < sent.size(); at += step) {
+            std::string piece = sent.substr(at, step);
+            scanner.feed(piece);
+            passed_on += piece;
+        }
+        CHECK(passed_on == expected);
+        std::vector<bool> text;
+        for (int message = 0; message < 3; ++message) {
+            text.push_back(scanner.next_was_text());
+            scanner.take();
+        }
+        CHECK(text == std::vector<bool>{true, false, true});
+    }
 }

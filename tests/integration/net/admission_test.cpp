@@ -1,6 +1,5 @@
 #include "integration/net/running_server.hpp"
 #include "integration/net/wire.hpp"
-#include "support/skip.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -83,10 +82,6 @@ TEST_CASE("an address that cannot be bound is an error that names it") {
 }
 
 TEST_CASE("a server that runs out of descriptors recovers when some are free again") {
-#ifdef SUBCULTS_SANITIZED
-    report_skipped("the sanitizer runtime itself needs descriptors");
-    return;
-#endif
     RunningServer server;
     Wire before(server.port());
     REQUIRE(before.ask(get("/hello")));

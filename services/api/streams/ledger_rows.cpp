@@ -1,12 +1,14 @@
 #include "streams/ledger_rows.hpp"
 
+#include "db/columns.hpp"
 #include "streams/ledger_sql.hpp"
 
 #include <algorithm>
-#include <memory>
 
 namespace subcults::api {
 namespace {
+
+using db::column;
 
 Tag128 tag_from(std::string_view bytes) {
     Tag128 tag{};
@@ -14,30 +16,17 @@ Tag128 tag_from(std::string_view bytes) {
     return tag;
 }
 
-// Reserves once and projects each item: one column of an array-parameter statement.
-template <class Value, class Items, class Project>
-std::vector<Value> column(const Items& items, Project project) {
-    std::vector<Value> values;
-    values.reserve(items.size());
-    for (const auto& item : items)
-        values.push_back(project(item));
-    return values;
-}
-
 void add_session_updates(db::Pipeline& pipeline, const std::vector<const SessionRow*>& rows) {
-    // std::span<const bool> needs real bools, which std::vector<bool> does not hold.
-    const auto locked = std::make_unique<bool[]>(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        locked[i] = rows[i]->is_locked;
     db::Params params;
     using Row = const SessionRow*;
+    const db::BooleanColumn locked(rows, [](Row r) { return r->is_locked; });
     params.uuid_array(column<Uuid>(rows, [](Row r) { return r->id; }))
         .int8_array(column<std::int64_t>(rows, [](Row r) { return r->join_count; }))
         .int8_array(column<std::int64_t>(rows, [](Row r) { return r->leave_count; }))
         .int8_array(column<std::int64_t>(rows, [](Row r) { return r->active_count; }))
         .timestamptz_array(
             column<std::optional<UnixMicros>>(rows, [](Row r) { return r->ended_at; }))
-        .boolean_array(std::span<const bool>(locked.get(), rows.size()))
+        .boolean_array(locked.span())
         .int8_array(column<std::int64_t>(rows, [](Row r) { return r->head_seq; }))
         .bytea_array(
             column<std::string_view>(rows, [](Row r) { return std::string_view(r->head_hash); }))

@@ -1,5 +1,6 @@
 // The lane's transactions: lock and read, decide, write and commit; and finding out what became of
 // a commit whose answer was lost.
+#include "db/columns.hpp"
 #include "streams/ledger_lane.hpp"
 #include "streams/ledger_rows.hpp"
 #include "streams/ledger_sql.hpp"
@@ -224,18 +225,14 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& ticket
     const UnixMicros now = now_micros();
     LedgerBatch batch(keys_, now);
 
-    std::vector<Uuid> subjects;
-    const auto is_event = std::make_unique<bool[]>(tickets.size());
-    std::vector<Uuid> sessions;
-    for (std::size_t i = 0; i < tickets.size(); ++i) {
-        subjects.push_back(tickets[i].command.subject->id);
-        is_event[i] = tickets[i].command.subject->kind == Subject::Kind::event;
-        sessions.push_back(tickets[i].command.session);
-    }
+    using Ticket = const LedgerTicket&;
+    const auto subjects = db::column<Uuid>(tickets, [](Ticket t) { return t.command.subject->id; });
+    const db::BooleanColumn is_event(
+        tickets, [](Ticket t) { return t.command.subject->kind == Subject::Kind::event; });
+    const auto sessions = db::column<Uuid>(tickets, [](Ticket t) { return t.command.session; });
     db::Pipeline reads;
     db::Params owners;
-    owners.uuid_array(subjects).boolean_array(
-        std::span<const bool>(is_event.get(), tickets.size()));
+    owners.uuid_array(subjects).boolean_array(is_event.span());
     db::Params ids;
     ids.uuid_array(sessions);
     reads.command("BEGIN");

@@ -2,23 +2,15 @@
 
 #include "base/crypto.hpp"
 #include "base/json_writer.hpp"
+#include "db/columns.hpp"
 #include "write/writer_sql.hpp"
-
-#include <memory>
 
 namespace subcults::indexer {
 namespace {
 
 using OptionalView = std::optional<std::string_view>;
 
-template <class Value, class Items, class Project>
-std::vector<Value> column(const Items& items, Project project) {
-    std::vector<Value> values;
-    values.reserve(items.size());
-    for (const auto& item : items)
-        values.push_back(project(item));
-    return values;
-}
+using db::column;
 
 OptionalView view(const std::optional<std::string>& text) {
     if (!text) return std::nullopt;
@@ -73,9 +65,7 @@ std::string tags_json(const SceneRow& scene) {
 void add_scenes(db::Pipeline& pipeline, const std::vector<SceneRow>& rows) {
     using Row = const SceneRow&;
     const auto tags = column<std::string>(rows, tags_json);
-    const auto deleted = std::make_unique<bool[]>(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        deleted[i] = rows[i].deleted;
+    const db::BooleanColumn deleted(rows, [](Row r) { return r.deleted; });
     db::Params params;
     params.uuid_array(column<Uuid>(rows, [](Row r) { return r.id; }))
         .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.uri); }))
@@ -91,7 +81,7 @@ void add_scenes(db::Pipeline& pipeline, const std::vector<SceneRow>& rows) {
         .text_array(column<OptionalView>(rows, [](Row r) { return view(r.coarse_geohash); }))
         .timestamptz_array(
             column<std::optional<UnixMicros>>(rows, [](Row r) { return r.created_at; }))
-        .boolean_array(std::span<const bool>(deleted.get(), rows.size()));
+        .boolean_array(deleted.span());
     pipeline.add(writer_sql::upsert_scenes, std::move(params));
 }
 

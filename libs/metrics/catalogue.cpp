@@ -13,6 +13,7 @@ constexpr Section section_list[] = {
      quality_metrics},
     {"Ledger", "The one writer of stream sessions: many commands share a transaction.",
      ledger_metrics},
+    {"LiveKit", "The media server: our calls to it, its webhooks to us.", livekit_metrics},
     {"Jetstream indexer", "A *message* is one frame of the upstream websocket.", indexer_metrics},
     {"Background jobs",
      "Every job of a service is present at 0 from the start and stays there until its first run.",

@@ -33,6 +33,7 @@
 #include "metrics/catalogue/indexer.hpp"
 #include "metrics/catalogue/jobs.hpp"
 #include "metrics/catalogue/ledger.hpp"
+#include "metrics/catalogue/livekit.hpp"
 #include "metrics/catalogue/process.hpp"
 #include "metrics/catalogue/quality.hpp"
 #include "metrics/catalogue/streaming.hpp"

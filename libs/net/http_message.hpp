@@ -4,6 +4,7 @@
 
 #include "base/time.hpp"
 #include "base/uuid.hpp"
+#include "net/answer_headers.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -37,6 +38,11 @@ class Request {
     virtual std::optional<std::string_view> header(std::string_view name) const noexcept = 0;
     // How often a header was sent.
     virtual std::size_t header_count(std::string_view name) const noexcept = 0;
+    // The value of the header's occurrence number `index`, from 0, in the order sent.
+    virtual std::optional<std::string_view> header_at(std::string_view name,
+                                                      std::size_t index) const noexcept {
+        return index == 0 ? header(name) : std::nullopt;
+    }
     // Percent-decoded query parameters in the order sent. A target that does not decode was
     // already answered with 400.
     virtual const std::vector<std::pair<std::string, std::string>>& query() const = 0;
@@ -52,6 +58,8 @@ class Request {
     std::vector<Uuid> uuid_params;
     // When the handler has to have answered; pass it on to every wait.
     Deadline deadline{};
+    // Sent with whatever answer this request gets.
+    AnswerHeaders answer_headers;
 };
 
 struct Response {

@@ -84,9 +84,11 @@ void RequestHead::reset(const char* base, std::size_t size) noexcept {
     request_id.reset();
 }
 
-std::optional<std::string_view> RequestHead::find(std::string_view name) const noexcept {
+std::optional<std::string_view> RequestHead::find(std::string_view name,
+                                                  std::size_t index) const noexcept {
     for (const Field& field : fields_) {
-        if (equals_no_case(text(field.name), name)) return text(field.value);
+        if (!equals_no_case(text(field.name), name)) continue;
+        if (index-- == 0) return text(field.value);
     }
     return std::nullopt;
 }

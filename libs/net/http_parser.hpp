@@ -40,7 +40,9 @@ class RequestHead {
 
     std::string_view text(Span span) const noexcept { return {base_ + span.offset, span.length}; }
     std::string_view target() const noexcept { return text(target_); }
-    std::optional<std::string_view> find(std::string_view name) const noexcept;
+    // The value of the header's occurrence number `index`, in the order sent.
+    std::optional<std::string_view> find(std::string_view name,
+                                         std::size_t index = 0) const noexcept;
     std::size_t count(std::string_view name) const noexcept;
 
     Method method = Method::other;

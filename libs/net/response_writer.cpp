@@ -1,7 +1,10 @@
 #include "net/response_writer.hpp"
 
+#include "net/http_parser.hpp"
+
 #include <boost/beast/http/status.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>
@@ -26,6 +29,18 @@ void append_value(std::string& out, std::string_view value) {
     for (std::size_t i = start; i < out.size(); ++i) {
         if (is_control(out[i])) out[i] = ' ';
     }
+}
+
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+    append_value(out, name);
+    out.append(": ");
+    append_value(out, value);
+    out.append("\r\n");
+}
+
+bool has_header(const Response& response, std::string_view name) noexcept {
+    return std::any_of(response.headers.begin(), response.headers.end(),
+                       [&](const auto& header) { return equals_no_case(header.first, name); });
 }
 
 }  // namespace
@@ -73,6 +88,10 @@ void append_response(std::string& out, const Response& response, const AnswerFra
                        frame.request_id.size() + response.content_type.size();
     for (const auto& [name, value] : response.headers)
         size += name.size() + value.size() + 4;
+    if (frame.more_headers != nullptr) {
+        for (const auto& [name, value] : *frame.more_headers)
+            size += name.size() + value.size() + 4;
+    }
     if (with_body && !defer_body && !frame.head_only) size += response.body.size();
     // Growing by exactly this much would make a long pipeline quadratic.
     if (out.capacity() - out.size() < size)
@@ -98,11 +117,12 @@ void append_response(std::string& out, const Response& response, const AnswerFra
     out.append(frame.request_id);
     out.append("\r\n");
     out.append(frame.common_headers);
-    for (const auto& [name, value] : response.headers) {
-        append_value(out, name);
-        out.append(": ");
-        append_value(out, value);
-        out.append("\r\n");
+    for (const auto& [name, value] : response.headers)
+        append_header(out, name, value);
+    if (frame.more_headers != nullptr) {
+        for (const auto& [name, value] : *frame.more_headers) {
+            if (!has_header(response, name)) append_header(out, name, value);
+        }
     }
     if (frame.connection == ConnectionLine::close) out.append("Connection: close\r\n");
     if (frame.connection == ConnectionLine::keep_alive) out.append("Connection: keep-alive\r\n");

@@ -29,6 +29,7 @@ struct AnswerFrame {
     std::string_view date_line;
     std::string_view common_headers;  // complete lines
     std::string_view request_id;
+    const AnswerHeaders* more_headers = nullptr;  // null = none
     ConnectionLine connection = ConnectionLine::none;
     bool head_only = false;  // HEAD: the length of the body, but not the body
 };

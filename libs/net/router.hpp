@@ -33,6 +33,8 @@ struct RouteOptions {
     // with another type is a 415. Empty list = no check.
     std::vector<std::string> content_types = {"application/json"};
     std::size_t max_body_bytes = 1024 * 1024;
+    // Answered even by a worker that is overloaded: health checks, scrapes.
+    bool essential = false;
 };
 
 struct Route {
@@ -65,6 +67,7 @@ class Router {
     // The same into an object that is used again and keeps its capacity.
     void match(Method method, std::string_view path, Match& into) const;
 
+    // May be changed until the server listens: rules that span routes are added at the end.
     const std::vector<std::unique_ptr<Route>>& routes() const noexcept;
 
   private:

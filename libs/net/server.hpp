@@ -9,6 +9,7 @@
 #include "base/config.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
+#include "net/load_meter.hpp"
 #include "net/router.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,8 @@ struct ServerOptions {
     std::size_t max_connections = 20'000;               // per worker; beyond: 503 and close
     std::size_t drain_bytes = 2 * 1024 * 1024;          // read and thrown away before closing
     std::chrono::milliseconds drain_timeout{2'000};
+    // Beyond either, new requests to routes that are not essential get 503 with Retry-After.
+    LoadMeter::Limits load = {};  // per worker; off
     // Headers added to every answer, as complete "Name: value\r\n" text.
     std::string common_headers = {};
 };
@@ -49,6 +53,11 @@ struct RequestFacts {
     std::string_view request_id;
 };
 struct ServerHooks {
+    // Asked about every request whose target can be read, before anything else is decided about it;
+    // `route` is null when none matches (that will be a 404 or 405). Returns an answer to give
+    // instead, or nullopt to go on; may set Request::answer_headers. Must be quick.
+    std::function<std::optional<Response>(Request&, const Route* route)> admit = {};
+    std::function<void(ShedReason)> on_shed = {};
     std::function<void(const RequestFacts&)> on_request = {};
     std::function<void(int delta)> on_connection = {};  // +1 opened, -1 closed
 };

@@ -73,6 +73,7 @@ ServerCore::ServerCore(asio::io_context& io, const Router& router, ServerOptions
       options_(std::move(options)),
       hooks_(std::move(hooks)),
       log_(log),
+      load_(options_.load),
       acceptor_(io),
       sweep_timer_(io),
       accept_timer_(io),
@@ -186,7 +187,10 @@ void ServerCore::open_session(tcp::socket socket, const tcp::endpoint& peer) {
 
 std::size_t ServerCore::enroll(Session& session, bool refused) {
     slots_.push_back({no_deadline, &session});
-    if (refused) ++refusing_;
+    if (refused) {
+        ++refusing_;
+        report_shed(ShedReason::connections);
+    }
     open_.store(slots_.size(), std::memory_order_relaxed);
     if (hooks_.on_connection) hooks_.on_connection(+1);
     return slots_.size() - 1;
@@ -206,6 +210,7 @@ void ServerCore::leave(std::size_t slot, bool refused) {
 void ServerCore::schedule_sweep() {
     sweeping_ = true;
     sweep_timer_.expires_after(sweep_interval_);
+    load_.expect_tick(sweep_timer_.expiry());
     sweep_timer_.async_wait([self = shared_from_this()](const error_code& ec) {
         self->sweeping_ = false;
         if (ec || self->detached_) return;
@@ -218,6 +223,7 @@ void ServerCore::schedule_sweep() {
 void ServerCore::sweep() {
     date_.refresh(unix_seconds());
     const Deadline now = SteadyClock::now();
+    load_.tick(now);
     for (Slot& slot : slots_) {
         if (slot.deadline > now) continue;
         slot.deadline = no_deadline;

@@ -47,6 +47,13 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
     const std::string& date_line() const noexcept { return date_.text(); }
     const std::string& all_methods() const noexcept { return all_methods_; }
     void report(const RequestFacts& facts);
+    std::optional<Response> admit(Request& request, const Route* route) {
+        return hooks_.admit ? hooks_.admit(request, route) : std::nullopt;
+    }
+    LoadMeter& load() noexcept { return load_; }
+    void report_shed(ShedReason reason) {
+        if (hooks_.on_shed) hooks_.on_shed(reason);
+    }
     // A failure inside a handler or a session, at most one line per second.
     void report_exception(std::exception_ptr error, std::string_view event,
                           std::string_view request_id, std::string_view route) noexcept;
@@ -72,6 +79,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
     ServerOptions options_;
     ServerHooks hooks_;
     Log& log_;
+    LoadMeter load_;
     LogLimit accept_log_{std::chrono::seconds(1)};
     LogLimit exception_log_{std::chrono::seconds(1)};
     boost::asio::ip::tcp::acceptor acceptor_;

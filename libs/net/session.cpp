@@ -266,9 +266,18 @@ asio::awaitable<bool> Session::serve_request() {
             co_return stays;
         }
     }
+    // Asked again, because bodies take their time: the others may have filled the worker meanwhile.
+    if (body_read_) {
+        refusal = check_load();
+        if (refusal) {
+            const bool stays = co_await refuse(std::move(*refusal));
+            co_return stays;
+        }
+    }
     if (!out_.empty()) flush_if_handler_waits();
     Response response;
     std::exception_ptr failure;
+    std::optional<LoadMeter::Place> place(std::in_place, core_->load());
     in_handler_ = true;
     try {
         response = co_await route.handler(request_);
@@ -276,6 +285,7 @@ asio::awaitable<bool> Session::serve_request() {
         failure = std::current_exception();
     }
     in_handler_ = false;
+    place.reset();
     if (failure) {
         log_failure(std::move(failure));
         response = error(500, "internal_error", "something went wrong on our side");

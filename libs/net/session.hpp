@@ -58,6 +58,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
     // Checks in the order of the contract; a refusal, or nullopt when the handler may run.
     std::optional<Response> check();
+    std::optional<Response> check_load();
     std::optional<Response> check_type(bool body_seen);
     Response error(unsigned status, std::string_view code, std::string_view message) const;
     void answer_unparsed(HeadState state);

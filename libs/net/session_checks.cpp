@@ -31,6 +31,15 @@ std::optional<Response> Session::check() {
         return error(400, "bad_request", "the request target is not well-formed");
     }
     core_->router().match(head_.method, target->path, match_);
+    try {
+        if (auto answer = core_->admit(request_, match_.route)) return answer;
+    } catch (...) {
+        log_failure(std::current_exception());
+        return error(500, "internal_error", "something went wrong on our side");
+    }
+    if (match_.route != nullptr) {
+        if (auto refusal = check_load()) return refusal;
+    }
     if (match_.bad_encoding) return error(400, "bad_request", "the path does not decode to UTF-8");
     if (match_.route == nullptr) {
         if (!match_.allowed.empty()) return not_allowed(join_methods(match_.allowed));
@@ -62,6 +71,15 @@ std::optional<Response> Session::check() {
         }
     }
     return std::nullopt;
+}
+
+std::optional<Response> Session::check_load() {
+    if (match_.route->options.essential) return std::nullopt;
+    const auto reason = core_->load().verdict(started_);
+    if (!reason) return std::nullopt;
+    core_->report_shed(*reason);
+    return retry_response(503, "overloaded", "the service is busy, try again later",
+                          request_.request_id, 1);
 }
 
 // `body_seen`: a chunked body turns out to be empty only when it was read, and an empty body is

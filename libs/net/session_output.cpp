@@ -33,6 +33,7 @@ void Session::queue(Response& response) {
     frame.date_line = core_->date_line();
     frame.common_headers = core_->options().common_headers;
     frame.request_id = request_.request_id;
+    frame.more_headers = &request_.answer_headers;
     frame.head_only = head_only;
     if (!keep_) {
         frame.connection = ConnectionLine::close;

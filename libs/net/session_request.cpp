@@ -29,6 +29,11 @@ std::size_t SessionRequest::header_count(std::string_view name) const noexcept {
     return head_.count(name);
 }
 
+std::optional<std::string_view> SessionRequest::header_at(std::string_view name,
+                                                          std::size_t index) const noexcept {
+    return head_.find(name, index);
+}
+
 void SessionRequest::begin() {
     body_ = {};
     query_.clear();
@@ -37,6 +42,7 @@ void SessionRequest::begin() {
     principal.did.clear();
     principal.role.clear();
     deadline = {};
+    answer_headers.clear();
     if (head_.request_id && is_request_id(head_.text(*head_.request_id))) {
         request_id = head_.text(*head_.request_id);
     } else {

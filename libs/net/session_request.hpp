@@ -21,6 +21,8 @@ class SessionRequest final : public Request {
     std::string_view body() const noexcept override { return body_; }
     std::optional<std::string_view> header(std::string_view name) const noexcept override;
     std::size_t header_count(std::string_view name) const noexcept override;
+    std::optional<std::string_view> header_at(std::string_view name,
+                                              std::size_t index) const noexcept override;
     const QueryParams& query() const override { return query_; }
     std::string_view remote_address() const noexcept override { return remote_; }
 

@@ -1,6 +1,9 @@
 #include "app.hpp"
 
 #include "http/auth_guard.hpp"
+#include "livekit/inbox.hpp"
+#include "livekit/token_routes.hpp"
+#include "livekit/webhook_routes.hpp"
 #include "metrics/catalogue.hpp"
 #include "metrics/process_metrics.hpp"
 #include "service/db_metrics.hpp"
@@ -41,6 +44,8 @@ db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registr
     options.connection.application_name = "subcults-api";
     options.connection.settings = {{"statement_timeout", "5s"}, {"jit", "off"}};
     options.connection.statements = stream_query_statements();
+    for (const db::Statement& statement : livekit::put_statements())
+        options.connection.statements.push_back(statement);
     options.connection.on_query = service::query_observer(registry);
     options.size = static_cast<std::size_t>(config.pool_size);
     return options;
@@ -71,13 +76,18 @@ struct App::WorkerUnit {
                  }),
           pool(thread.io().get_executor(), pool_options(config, app.registry_)),
           keys(privacy_secrets(config)),
-          tokens(app.token_verifier_) {}
+          tokens(app.token_verifier_) {
+        if (!config.livekit.configured()) return;
+        livekit_signer = std::make_unique<auth::LiveKitSigner>(config.livekit.api_key,
+                                                               config.livekit.api_secret);
+    }
 
     std::size_t index;
     net::Worker thread;
     db::Pool pool;
     PrivacyKeys keys;
     auth::TokenCache tokens;
+    std::unique_ptr<auth::LiveKitSigner> livekit_signer;  // null = no LiveKit configured
     std::unique_ptr<WorkerContext> context;
     net::Router router;
     std::unique_ptr<service::HttpMetrics> http_metrics;
@@ -91,7 +101,11 @@ App::App(const ApiConfig& config, Log& log)
       token_verifier_(token_secrets(config)),
       metrics_token_(config.metrics_token, false),
       stream_metrics_(StreamMetrics::make(registry_)),
-      health_(admin_, config.database_url, "subcults-api health", log) {
+      client_errors_(registry_),
+      edge_(config.edge, registry_),
+      health_(admin_, config.database_url, "subcults-api health", log),
+      session_lease_(admin_, config.database_direct_url, registry_, log),
+      livekit_metrics_(registry_) {
     metrics::add_process_metrics(registry_);
     for (std::size_t i = 0; i < worker_count(config); ++i) {
         workers_.push_back(std::make_unique<WorkerUnit>(i, config_, *this));
@@ -100,12 +114,15 @@ App::App(const ApiConfig& config, Log& log)
     ledger.database_uri = config.database_direct_url;
     ledger.privacy_secrets = privacy_secrets(config);
     ledger.lanes = static_cast<std::size_t>(config.ledger_lanes);
+    ledger.livekit = config.livekit.configured();
     std::vector<asio::any_io_executor> executors;
     for (auto& worker : workers_)
         executors.emplace_back(worker->thread.io().get_executor());
+    executors.emplace_back(admin_.get_executor());  // for what LiveKit reports
     ledger_ = std::make_unique<Ledger>(
         std::move(ledger), std::move(executors),
         LedgerMetrics::make(registry_, service::query_observer(registry_)), log_);
+    build_livekit();
     for (auto& worker : workers_)
         build_router(*worker);
 
@@ -120,6 +137,38 @@ App::App(const ApiConfig& config, Log& log)
 
 App::~App() = default;
 
+void App::build_livekit() {
+    if (!config_.livekit.configured()) return;
+    livekit_webhooks_ = std::make_unique<auth::WebhookVerifier>(config_.livekit.api_key,
+                                                                config_.livekit.api_secret);
+    livekit::ServiceOptions options;
+    options.livekit = config_.livekit;
+    options.database_uri = config_.database_url;
+    options.database_direct_uri = config_.database_direct_url;
+    options.on_query = service::query_observer(registry_);
+    // The ledger answers the admin thread as if it were one more worker.
+    auto submit = [this](Command command, std::function<void(Outcome)> done) {
+        ledger_->async_submit(std::move(command), workers_.size(), std::move(done));
+    };
+    livekit_ = std::make_unique<livekit::LiveKitService>(admin_, std::move(options),
+                                                         std::move(submit), livekit_metrics_, log_);
+}
+
+void App::add_livekit_routes(WorkerUnit& unit) {
+    livekit::TokenContext tokens{*unit.context, unit.livekit_signer.get(), {}};
+    tokens.ttl_seconds = config_.livekit.token_ttl_seconds;
+    if (livekit_) tokens.url = livekit::client_url(*net::WsUrl::parse(config_.livekit.url));
+    livekit::add_token_route(unit.router, user_guard(unit.tokens), std::move(tokens));
+    livekit::WebhookContext webhooks{
+        unit.pool, livekit_webhooks_.get(), livekit_metrics_, [this] { livekit_->wake_inbox(); },
+        log_};
+    livekit::add_webhook_route(unit.router, std::move(webhooks));
+}
+
+std::string_view App::livekit_state() const noexcept {
+    return livekit_ ? to_string(livekit_->state()) : "not_configured";
+}
+
 void App::build_router(WorkerUnit& unit) {
     unit.context = std::make_unique<WorkerContext>(
         WorkerContext{unit.index, unit.pool, unit.keys, *ledger_, stream_metrics_, log_});
@@ -129,6 +178,8 @@ void App::build_router(WorkerUnit& unit) {
         service::Readiness readiness;
         readiness.ready = database == service::DatabaseState::ready && !draining_;
         readiness.checks.push_back({"db", std::string(service::to_string(database))});
+        // For whoever looks: without LiveKit nobody is heard, but sessions go on.
+        readiness.checks.push_back({"livekit", std::string(livekit_state())});
         readiness.checks.push_back({"draining", draining_ ? "true" : "false", true});
         return readiness;
     });
@@ -137,20 +188,32 @@ void App::build_router(WorkerUnit& unit) {
     unit.router.add(net::Method::get, "/metrics", std::move(scrape),
                     service::metrics_handler(registry_, admin_));
     add_stream_routes(unit.router, user_guard(unit.tokens), *unit.context);
+    add_livekit_routes(unit);
+    add_telemetry_routes(unit.router, user_guard(unit.tokens), client_errors_);
+    edge_.protect(unit.router);
 
     unit.http_metrics = std::make_unique<service::HttpMetrics>(registry_, unit.router);
     net::ServerOptions options;
     options.listen = config_.listen;
+    edge_.configure(options);
     net::ServerHooks hooks;
-    hooks.on_request = [this, http = unit.http_metrics.get()](const net::RequestFacts& facts) {
+    edge_.install(hooks);
+    // Refusals come by the thousand exactly when there is no time to write lines about them.
+    auto refusals = std::make_shared<LogLimit>(std::chrono::seconds(1));
+    hooks.on_request = [this, refusals,
+                        http = unit.http_metrics.get()](const net::RequestFacts& facts) {
         http->observe(facts);
-        if (facts.status < 500 && !log_.enabled(LogLevel::debug)) return;
+        const bool every_line = log_.enabled(LogLevel::debug);
+        std::uint64_t held_back = 0;
+        if (facts.status < 500 && !every_line) return;
+        if (facts.status == 503 && !every_line && !refusals->allow(held_back)) return;
         log_.line(facts.status >= 500 ? LogLevel::warn : LogLevel::debug, "request",
                   {{"method", net::to_string(facts.method)},
                    {"route", facts.route != nullptr ? facts.route->pattern : "other"},
                    {"status", facts.status},
                    {"seconds", facts.seconds},
                    {"bytes", facts.response_bytes},
+                   {"held_back", held_back},
                    {"request_id", facts.request_id}});
     };
     hooks.on_connection = [http = unit.http_metrics.get()](int delta) { http->connection(delta); };
@@ -166,6 +229,8 @@ Result<void, std::string> App::start() {
     }
     ledger_->start();
     health_.start();
+    session_lease_.start();
+    if (livekit_) livekit_->start();
     for (auto& worker : workers_) {
         worker->pool.start();
         worker->thread.start();
@@ -209,6 +274,8 @@ void App::begin_shutdown(int signal) {
         log_exception(log_, "shutdown failed", failure);
         signals_->cancel();
         health_.stop();
+        session_lease_.stop();
+        if (livekit_) livekit_->stop();
     });
 }
 

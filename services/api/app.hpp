@@ -4,8 +4,11 @@
 #include "audit/privacy_keys.hpp"
 #include "auth/auth_header.hpp"
 #include "auth/token_cache.hpp"
+#include "auth/webhook_signature.hpp"
 #include "base/log.hpp"
 #include "config.hpp"
+#include "http/edge.hpp"
+#include "livekit/livekit_service.hpp"
 #include "metrics/registry.hpp"
 #include "net/server.hpp"
 #include "net/workers.hpp"
@@ -13,6 +16,8 @@
 #include "service/http_metrics.hpp"
 #include "service/signals.hpp"
 #include "streams/ledger.hpp"
+#include "streams/session_lease.hpp"
+#include "telemetry/telemetry_routes.hpp"
 #include "worker_context.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -43,6 +48,9 @@ class App {
     struct WorkerUnit;
 
     void build_router(WorkerUnit& unit);
+    void build_livekit();
+    void add_livekit_routes(WorkerUnit& unit);
+    std::string_view livekit_state() const noexcept;
     void begin_shutdown(int signal);
     boost::asio::awaitable<void> shutdown();
 
@@ -53,10 +61,16 @@ class App {
     auth::TokenVerifier token_verifier_;
     auth::InternalToken metrics_token_;
     StreamMetrics stream_metrics_;
+    ClientErrorMetrics client_errors_;
+    Edge edge_;
     service::DatabaseHealth health_;
+    SessionLease session_lease_;
     std::atomic<bool> draining_{false};
     std::vector<std::unique_ptr<WorkerUnit>> workers_;
     std::unique_ptr<Ledger> ledger_;
+    livekit::LiveKitMetrics livekit_metrics_;
+    std::unique_ptr<auth::WebhookVerifier> livekit_webhooks_;  // null = no LiveKit configured
+    std::unique_ptr<livekit::LiveKitService> livekit_;         // likewise
     std::unique_ptr<service::Signals> signals_;
 };
 

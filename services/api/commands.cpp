@@ -27,6 +27,10 @@ int serve() {
     ApiConfig config;
     if (!service::load_config(api_table(config))) return service::exit_usage;
     direct_url_fallback(config);
+    if (const std::string mistake = livekit::livekit_mistake(config.livekit); !mistake.empty()) {
+        std::fprintf(stderr, "error: %s\n", mistake.c_str());
+        return service::exit_usage;
+    }
     Log log("api", log_level_from(config.log_level));
     service::raise_descriptor_limit();
     const BuildInfo& build = build_info();

@@ -61,6 +61,8 @@ ConfigTable api_table(ApiConfig& config) {
                    .max = 600,
                    .help = "keeps serving, but not ready, for so long after SIGTERM, until load "
                            "balancers have noticed"});
+    livekit::add_livekit_variables(table, config.livekit);
+    add_edge_variables(table, config.edge);
     add_log_level(table, config);
     return table;
 }

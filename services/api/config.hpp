@@ -2,6 +2,8 @@
 #pragma once
 
 #include "base/config.hpp"
+#include "http/edge_config.hpp"
+#include "livekit/livekit_config.hpp"
 
 namespace subcults::api {
 
@@ -19,7 +21,9 @@ struct ApiConfig {
     std::int64_t ledger_lanes = 2;
     std::int64_t shutdown_grace_seconds = 15;
     std::int64_t shutdown_delay_seconds = 0;
+    livekit::LiveKitConfig livekit;
     std::string log_level;
+    EdgeConfig edge;
 };
 
 // What `serve` needs. The table binds to `config`, which must outlive it.

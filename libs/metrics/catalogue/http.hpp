@@ -40,10 +40,31 @@ inline constexpr GaugeDef http_connections{{
     .counts = "Over all workers, idle ones included.",
 }};
 
+inline constexpr std::string_view http_shed_reasons[] = {"connections", "concurrency", "lag"};
+inline constexpr Label http_shed_labels[] = {{"reason", http_shed_reasons}};
+inline constexpr CounterDef http_requests_shed_total{{
+    .name = "http_requests_shed_total",
+    .help = "Requests and connections turned away because of overload.",
+    .labels = http_shed_labels,
+    .counts = "One answer 503 `overloaded` that kept work from a worker that has too much: too "
+              "many `connections`, too many requests under way (`concurrency`), or an event loop "
+              "that runs late (`lag`).",
+}};
+
+inline constexpr std::string_view rate_limit_classes[] = {"general", "joins", "client_errors"};
+inline constexpr Label rate_limit_labels[] = {{"class", rate_limit_classes}};
+inline constexpr CounterDef rate_limit_rejected_total{{
+    .scope = Scope::api,
+    .name = "rate_limit_rejected_total",
+    .help = "Requests refused by a rate limit.",
+    .labels = rate_limit_labels,
+    .counts = "One answer 429, by the limit that was used up: `general` per client address, the "
+              "others per user.",
+}};
+
 inline constexpr const Definition* http_metrics[] = {
-    &http_requests_total,
-    &http_request_duration_seconds,
-    &http_connections,
+    &http_requests_total,      &http_request_duration_seconds, &http_connections,
+    &http_requests_shed_total, &rate_limit_rejected_total,
 };
 
 }  // namespace subcults::metrics::catalogue

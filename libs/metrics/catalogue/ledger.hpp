@@ -25,7 +25,8 @@ inline constexpr HistogramDef ledger_batch_commands{{
 }};
 
 inline constexpr std::string_view ledger_command_kinds[] = {
-    "create", "join", "leave", "end", "lock", "token", "kick", "unkick", "presence", "close_stale"};
+    "create", "join",   "leave", "end",      "token",       "lock",
+    "kick",   "unkick", "mute",  "presence", "first_track", "close"};
 inline constexpr std::string_view ledger_outcomes[] = {"applied", "replayed", "refused", "failed",
                                                        "unknown"};
 inline constexpr Label ledger_command_labels[] = {{"kind", ledger_command_kinds},

@@ -1,6 +1,7 @@
 #include "http/auth_guard.hpp"
 
 #include <ctime>
+#include <utility>
 
 namespace subcults::api {
 namespace {
@@ -27,6 +28,7 @@ std::string_view explain(auth::TokenFault fault) {
 
 net::Guard user_guard(auth::TokenCache& tokens) {
     return [&tokens](net::Request& request) -> std::optional<net::Response> {
+        request.answer_headers.set("Cache-Control", "no-store");
         const auto header = request.header("Authorization");
         if (!header) return refuse(request, "An access token is required.");
         if (request.header_count("Authorization") > 1) {
@@ -39,6 +41,16 @@ net::Guard user_guard(auth::TokenCache& tokens) {
         request.principal.did = std::move(claims->did);
         request.principal.role = std::move(claims->role);
         return std::nullopt;
+    };
+}
+
+net::Guard require_role(std::string role) {
+    return [role = std::move(role)](net::Request& request) -> std::optional<net::Response> {
+        if (request.principal.authenticated() && request.principal.role == role) {
+            return std::nullopt;
+        }
+        return net::error_response(403, "forbidden", "Your role does not allow this.",
+                                   request.request_id);
     };
 }
 

@@ -33,6 +33,9 @@ struct LedgerOptions {
     std::size_t max_batch = 256;
     std::size_t max_queued = 8192;
     std::chrono::milliseconds statement_timeout{5000};
+    // Leave orders for LiveKit (delete a room, remove or mute somebody) in its outbox. Off where no
+    // LiveKit is configured: nobody would carry them out, and nobody can be muted.
+    bool livekit = true;
 };
 
 class Ledger {

@@ -299,18 +299,20 @@ asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
             }
             case Attempt::unknown: {
                 std::vector<Outcome> outcomes = std::move(doubtful_outcomes_);
+                const LedgerEffects effects = std::move(doubtful_effects_);
                 std::vector<Head> heads = std::move(doubtful_heads_);
                 const Deadline until = std::max(last, deadline_in(std::chrono::seconds(1)));
-                const auto happened = co_await resolve(std::move(heads), until);
-                if (happened && !*happened) break;  // it did not: once more
+                const auto committed = co_await resolve(std::move(heads), until);
+                if (committed && !*committed) break;  // it did not: once more
+                if (committed) happened(effects, doubtful_at_);
                 for (std::size_t i = 0; i < tickets.size(); ++i) {
-                    if (happened) {
+                    if (committed) {
                         answers_.add(std::move(tickets[i]), std::move(outcomes[i]));
                     } else {
                         answer(std::move(tickets[i]), Outcome::Status::outcome_unknown);
                     }
                 }
-                if (!happened) answers_.metrics().unknown_outcomes.increment();
+                if (!committed) answers_.metrics().unknown_outcomes.increment();
                 co_return;
             }
         }

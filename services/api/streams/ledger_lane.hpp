@@ -90,6 +90,7 @@ class LedgerLane {
     void put_back(Tickets& tickets, const std::vector<Uuid>& skipped);
     // nullopt = could not find out in time; else whether the heads are in the chain.
     boost::asio::awaitable<std::optional<bool>> resolve(std::vector<Head> heads, Deadline deadline);
+    void happened(const LedgerEffects& effects, UnixMicros at);
     boost::asio::awaitable<void> rollback();
     boost::asio::awaitable<Attempt> give_up(const db::Error& error);
 
@@ -120,6 +121,9 @@ class LedgerLane {
     // Set by commit() for process(), when the outcome is unknown.
     std::vector<Head> doubtful_heads_;
     std::vector<Outcome> doubtful_outcomes_;
+    LedgerEffects doubtful_effects_;
+    UnixMicros doubtful_at_;
+    DenialMemory denials_;
 };
 
 }  // namespace subcults::api

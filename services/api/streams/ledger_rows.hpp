@@ -9,7 +9,9 @@
 namespace subcults::api {
 
 SessionRow read_session(const db::Rows& rows, int row);
+// Participants and bans.
 void load_participants(LedgerBatch& batch, const db::Rows& rows);
+void load_stays(LedgerBatch& batch, const db::Rows& rows);
 void load_idempotency(LedgerBatch& batch, const db::Rows& rows);
 
 // Appends the statements that write everything the batch has changed. Adds nothing when nothing

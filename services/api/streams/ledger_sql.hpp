@@ -11,7 +11,8 @@ namespace subcults::api::ledger_sql {
 
 #define SUBCULTS_SESSION_COLUMNS                                                                 \
     "id, room_name, host_did, scene_id, event_id, started_at, ended_at, is_locked, join_count, " \
-    "leave_count, active_count, head_seq, head_hash, head_at, kid"
+    "leave_count, active_count, head_seq, head_hash, head_at, kid, first_track_at, "             \
+    "hosting_scene_id"
 
 // Locked in id order. A session that another replica holds is left out, so that one slow row does
 // not stall the whole batch.
@@ -37,13 +38,41 @@ inline constexpr db::Statement existing_sessions{
 
 // Statements of their own after the lock: when lock and reads are one statement, a waiter sees the
 // new session row beside participants from before it.
+#define SUBCULTS_PARTICIPANT_COLUMNS                                                      \
+    "p.participant_id, p.first_joined_at, p.joined_at, p.left_at, p.reconnection_count, " \
+    "p.token_issued_at, p.latency_wanted, p.latency_done, p.leave_requested_at, "         \
+    "p.livekit_sid, p.livekit_since, p.livekit_active_at, p.stay"
+
+// A row per key; without a participant its columns are NULL.
 inline constexpr db::Statement participants{
     "ledger_participants",
-    "SELECT k.session, k.participant, p.first_joined_at, p.joined_at, p.left_at,"
-    " p.reconnection_count"
-    " FROM unnest($1::uuid[], $2::text[]) AS k(session, participant) CROSS JOIN LATERAL"
-    " (SELECT first_joined_at, joined_at, left_at, reconnection_count FROM stream_participants p"
-    "  WHERE p.stream_session_id = k.session AND p.participant_id = k.participant LIMIT 1) p"};
+    "SELECT k.session, k.participant, b.banned, " SUBCULTS_PARTICIPANT_COLUMNS
+    " FROM unnest($1::uuid[], $2::text[]) AS k(session, participant)"
+    " LEFT JOIN LATERAL (SELECT * FROM stream_participants p"
+    "  WHERE p.stream_session_id = k.session AND p.participant_id = k.participant LIMIT 1) p"
+    " ON true"
+    " LEFT JOIN LATERAL (SELECT true AS banned FROM stream_bans b"
+    "  WHERE b.stream_session_id = k.session AND b.participant_id = k.participant LIMIT 1) b"
+    " ON true"};
+
+// Those whose join waits for the room's first track to be measured. Once per session, when that
+// track comes, so the walk over a session's participants needs no index of its own.
+inline constexpr db::Statement waiting_participants{
+    "ledger_waiting",
+    "SELECT p.stream_session_id, p.participant_id, NULL::boolean, " SUBCULTS_PARTICIPANT_COLUMNS
+    " FROM stream_participants p WHERE p.stream_session_id = ANY($1::uuid[])"
+    " AND p.latency_wanted AND NOT p.latency_done AND p.token_issued_at IS NOT NULL"
+    " AND p.livekit_active_at IS NOT NULL"};
+
+#undef SUBCULTS_PARTICIPANT_COLUMNS
+
+inline constexpr db::Statement stays{
+    "ledger_stays",
+    "SELECT k.session, k.participant, k.stay, s.joined_at, s.left_at"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(session, participant, stay)"
+    " CROSS JOIN LATERAL (SELECT joined_at, left_at FROM stream_participations s"
+    "  WHERE s.stream_session_id = k.session AND s.participant_id = k.participant"
+    "    AND s.stay = k.stay LIMIT 1) s"};
 
 inline constexpr db::Statement idempotency_keys{
     "ledger_keys",
@@ -57,27 +86,71 @@ inline constexpr db::Statement update_sessions{
     "ledger_update",
     "UPDATE stream_sessions s SET join_count = u.join_count, leave_count = u.leave_count,"
     " active_count = u.active_count, ended_at = u.ended_at, is_locked = u.is_locked,"
-    " head_seq = u.head_seq, head_hash = u.head_hash, head_at = u.head_at"
+    " head_seq = u.head_seq, head_hash = u.head_hash, head_at = u.head_at,"
+    " first_track_at = u.first_track_at"
     " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],"
-    " $6::boolean[], $7::bigint[], $8::bytea[], $9::timestamptz[])"
+    " $6::boolean[], $7::bigint[], $8::bytea[], $9::timestamptz[], $10::timestamptz[])"
     " AS u(id, join_count, leave_count, active_count, ended_at, is_locked, head_seq, head_hash,"
-    " head_at) WHERE s.id = u.id"};
+    " head_at, first_track_at) WHERE s.id = u.id"};
 
 inline constexpr db::Statement upsert_participants{
     "ledger_upsert_participants",
     "INSERT INTO stream_participants (stream_session_id, participant_id, first_joined_at,"
-    " joined_at, left_at, reconnection_count)"
+    " joined_at, left_at, reconnection_count, token_issued_at, latency_wanted, latency_done,"
+    " leave_requested_at, livekit_sid, livekit_since, livekit_active_at, stay)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[],"
-    " $5::timestamptz[], $6::bigint[])"
+    " $5::timestamptz[], $6::bigint[], $7::timestamptz[], $8::boolean[], $9::boolean[],"
+    " $10::timestamptz[], $11::text[], $12::timestamptz[], $13::timestamptz[], $14::text[])"
     " ON CONFLICT (stream_session_id, participant_id) DO UPDATE SET"
-    " joined_at = EXCLUDED.joined_at, left_at = EXCLUDED.left_at,"
-    " reconnection_count = EXCLUDED.reconnection_count"};
+    " first_joined_at = EXCLUDED.first_joined_at, joined_at = EXCLUDED.joined_at,"
+    " left_at = EXCLUDED.left_at, reconnection_count = EXCLUDED.reconnection_count,"
+    " token_issued_at = EXCLUDED.token_issued_at, latency_wanted = EXCLUDED.latency_wanted,"
+    " latency_done = EXCLUDED.latency_done, leave_requested_at = EXCLUDED.leave_requested_at,"
+    " livekit_sid = EXCLUDED.livekit_sid, livekit_since = EXCLUDED.livekit_since,"
+    " livekit_active_at = EXCLUDED.livekit_active_at, stay = EXCLUDED.stay"};
 
 inline constexpr db::Statement close_participants{
     "ledger_close_participants",
     "UPDATE stream_participants p SET left_at = u.ended_at"
     " FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, ended_at)"
-    " WHERE p.stream_session_id = u.id AND p.left_at IS NULL"};
+    " WHERE p.stream_session_id = u.id AND p.left_at IS NULL AND p.joined_at IS NOT NULL"};
+
+inline constexpr db::Statement upsert_stays{
+    "ledger_upsert_stays",
+    "INSERT INTO stream_participations (stream_session_id, participant_id, stay, joined_at,"
+    " left_at) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[],"
+    " $5::timestamptz[])"
+    " ON CONFLICT (stream_session_id, participant_id, stay) DO UPDATE SET"
+    " left_at = EXCLUDED.left_at"};
+
+inline constexpr db::Statement close_stays{
+    "ledger_close_stays",
+    "UPDATE stream_participations s SET left_at = greatest(s.joined_at, u.left_at)"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])"
+    " AS u(session, participant, stay, left_at)"
+    " WHERE s.stream_session_id = u.session AND s.participant_id = u.participant"
+    " AND s.stay = u.stay AND (s.left_at IS NULL OR s.left_at > u.left_at)"};
+
+inline constexpr db::Statement insert_bans{
+    "ledger_insert_bans",
+    "INSERT INTO stream_bans (stream_session_id, participant_id, banned_at)"
+    " SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])"
+    " ON CONFLICT (stream_session_id, participant_id) DO UPDATE SET"
+    " banned_at = EXCLUDED.banned_at"};
+
+inline constexpr db::Statement delete_bans{
+    "ledger_delete_bans",
+    "DELETE FROM stream_bans b USING unnest($1::uuid[], $2::text[]) AS u(session, participant)"
+    " WHERE b.stream_session_id = u.session AND b.participant_id = u.participant"};
+
+// What LiveKit has to do, for the worker that does it after the commit.
+inline constexpr db::Statement insert_orders{
+    "ledger_insert_orders",
+    "INSERT INTO livekit_outbox (stream_session_id, action, room_name, participant_id, muted,"
+    " created_at, next_attempt_at)"
+    " SELECT u.session, u.action, u.room, u.participant, u.muted, u.at, u.at"
+    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
+    " $6::timestamptz[]) AS u(session, action, room, participant, muted, at)"};
 
 inline constexpr db::Statement insert_audit{
     "ledger_insert_audit",
@@ -106,19 +179,22 @@ inline constexpr db::Statement audit_heads{
     "SELECT a.hash FROM unnest($1::uuid[], $2::bigint[]) AS k(id, seq) CROSS JOIN LATERAL"
     " (SELECT hash FROM audit_logs a WHERE a.entity_id = k.id AND a.seq = k.seq LIMIT 1) a"};
 
-// Who owns a subject: a scene's owner, an event's scene's owner. Hidden accounts own nothing.
+// Who owns a subject: a scene's owner, an event's scene's owner. Hidden accounts own nothing, and
+// an event of a hidden author is not there.
 inline constexpr db::Statement subjects{
     "ledger_subjects",
-    "SELECT k.id, x.owner_did, x.deleted FROM unnest($1::uuid[], $2::boolean[]) AS k(id, is_event)"
+    "SELECT k.id, x.owner_did, x.deleted, x.scene_id"
+    " FROM unnest($1::uuid[], $2::boolean[]) AS k(id, is_event)"
     " CROSS JOIN LATERAL"
-    " (SELECT s.owner_did, s.deleted_at IS NOT NULL AS deleted FROM scenes s"
+    " (SELECT s.owner_did, s.deleted_at IS NOT NULL AS deleted, s.id AS scene_id FROM scenes s"
     "   WHERE NOT k.is_event AND s.id = k.id"
     "     AND NOT EXISTS (SELECT 1 FROM hidden_accounts h WHERE h.did = s.owner_did)"
     "  UNION ALL"
-    "  SELECT s.owner_did, (e.deleted_at IS NOT NULL OR s.deleted_at IS NOT NULL)"
+    "  SELECT s.owner_did, (e.deleted_at IS NOT NULL OR s.deleted_at IS NOT NULL), s.id"
     "   FROM events e JOIN scenes s ON s.id = e.scene_id"
     "   WHERE k.is_event AND e.id = k.id"
-    "     AND NOT EXISTS (SELECT 1 FROM hidden_accounts h WHERE h.did = s.owner_did)"
+    "     AND NOT EXISTS (SELECT 1 FROM hidden_accounts h"
+    "       WHERE h.did IN (s.owner_did, e.author_did))"
     "  LIMIT 1) x"};
 
 // Returns the sessions that hold their subject now: newly, or already (an attempt whose answer was
@@ -133,18 +209,26 @@ inline constexpr db::Statement win_subjects{
 inline constexpr db::Statement insert_sessions{
     "ledger_insert_sessions",
     "INSERT INTO stream_sessions (id, room_name, host_did, scene_id, event_id, started_at,"
-    " head_seq, head_hash, head_at, kid)"
+    " head_seq, head_hash, head_at, kid, hosting_scene_id)"
     " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::uuid[],"
-    " $6::timestamptz[], $7::bigint[], $8::bytea[], $9::timestamptz[], $10::bigint[])"};
+    " $6::timestamptz[], $7::bigint[], $8::bytea[], $9::timestamptz[], $10::bigint[],"
+    " $11::uuid[])"};
 
 inline constexpr db::Statement insert_rooms{"ledger_insert_rooms",
                                             "INSERT INTO stream_rooms (room_name, session_id)"
                                             " SELECT * FROM unnest($1::text[], $2::uuid[])"};
 
-inline constexpr std::array all{
-    lock_sessions,    lock_sessions_waiting, existing_sessions,   participants,
-    idempotency_keys, update_sessions,       upsert_participants, close_participants,
-    insert_audit,     insert_keys,           free_subjects,       audit_heads,
-    subjects,         win_subjects,          insert_sessions,     insert_rooms};
+inline constexpr std::array all{lock_sessions,        lock_sessions_waiting,
+                                existing_sessions,    participants,
+                                waiting_participants, stays,
+                                idempotency_keys,     update_sessions,
+                                upsert_participants,  close_participants,
+                                upsert_stays,         close_stays,
+                                insert_bans,          delete_bans,
+                                insert_orders,        insert_audit,
+                                insert_keys,          free_subjects,
+                                audit_heads,          subjects,
+                                win_subjects,         insert_sessions,
+                                insert_rooms};
 
 }  // namespace subcults::api::ledger_sql

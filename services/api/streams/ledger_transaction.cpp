@@ -24,8 +24,9 @@ std::vector<Uuid> distinct_sessions(const std::vector<LedgerTicket>& tickets) {
 db::Params participant_params(const std::vector<LedgerTicket>& tickets) {
     std::set<std::pair<Uuid, std::string_view>> keys;
     for (const LedgerTicket& ticket : tickets) {
-        if (ticket.command.participant_id.empty()) continue;
-        keys.emplace(ticket.command.session, ticket.command.participant_id);
+        const Command& command = ticket.command;
+        if (!command.participant_id.empty()) keys.emplace(command.session, command.participant_id);
+        if (!command.target.empty()) keys.emplace(command.session, command.target);
     }
     std::vector<Uuid> sessions;
     std::vector<std::string_view> participants;
@@ -38,8 +39,37 @@ db::Params participant_params(const std::vector<LedgerTicket>& tickets) {
     return params;
 }
 
-// Keys are honoured for a day.
-constexpr std::int64_t key_lifetime_us = 24LL * 3600 * 1'000'000;
+// The stays that LiveKit's news are about.
+std::optional<db::Params> stay_params(const std::vector<LedgerTicket>& tickets) {
+    std::vector<Uuid> sessions;
+    std::vector<std::string_view> participants;
+    std::vector<std::string_view> stays;
+    for (const LedgerTicket& ticket : tickets) {
+        const Command& command = ticket.command;
+        if (command.kind != CommandKind::presence || command.presence->sid.empty()) continue;
+        sessions.push_back(command.session);
+        participants.push_back(command.participant_id);
+        stays.push_back(command.presence->sid);
+    }
+    if (sessions.empty()) return std::nullopt;
+    db::Params params;
+    params.uuid_array(sessions).text_array(participants).text_array(stays);
+    return params;
+}
+
+// Sessions whose first track has come.
+std::optional<db::Params> track_params(const std::vector<LedgerTicket>& tickets) {
+    std::set<Uuid> sessions;
+    for (const LedgerTicket& ticket : tickets) {
+        if (ticket.command.kind == CommandKind::first_track)
+            sessions.insert(ticket.command.session);
+    }
+    if (sessions.empty()) return std::nullopt;
+    const std::vector<Uuid> ids(sessions.begin(), sessions.end());
+    db::Params params;
+    params.uuid_array(ids);
+    return params;
+}
 
 std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, UnixMicros now) {
     std::vector<Uuid> sessions;
@@ -52,7 +82,7 @@ std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, U
     if (keys.empty()) return std::nullopt;
     db::Params params;
     params.uuid_array(sessions).bytea_array(keys).timestamptz(
-        UnixMicros{now.value - key_lifetime_us});
+        UnixMicros{now.value - idempotency_lifetime_us});
     return params;
 }
 
@@ -61,19 +91,6 @@ std::vector<Uuid> missing(const std::vector<Uuid>& wanted, const std::set<Uuid>&
     std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(rest),
                  [&found](const Uuid& id) { return !found.contains(id); });
     return rest;
-}
-
-// A room name says what it is of and when; the tail of the session's id keeps two within the same
-// second apart.
-std::string room_name(const Command& command, UnixMicros now) {
-    const bool is_event = command.subject->kind == Subject::Kind::event;
-    const std::string session = command.session.to_string();
-    return std::string(is_event ? "event-" : "scene-") + command.subject->id.to_string() + "-" +
-           std::to_string(now.value / 1'000'000) + "-" + session.substr(session.size() - 6);
-}
-
-bool same_subject(const Subject& a, const Subject& b) {
-    return a.kind == b.kind && a.id == b.id;
 }
 
 }  // namespace
@@ -134,7 +151,7 @@ void LedgerLane::put_back(Tickets& tickets, const std::vector<Uuid>& skipped) {
 asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool waiting) {
     const UnixMicros now = now_micros();
     const std::vector<Uuid> wanted = distinct_sessions(tickets);
-    LedgerBatch batch(keys_, now);
+    LedgerBatch batch(keys_, now, &denials_, options_.livekit);
 
     db::Pipeline reads;
     db::Params ids;
@@ -144,7 +161,11 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
               std::move(ids));
     reads.add(ledger_sql::participants, participant_params(tickets));
     auto keys = key_params(tickets, now);
-    if (keys) reads.add(ledger_sql::idempotency_keys, *keys);
+    if (keys) reads.add(ledger_sql::idempotency_keys, std::move(*keys));
+    auto stays = stay_params(tickets);
+    if (stays) reads.add(ledger_sql::stays, std::move(*stays));
+    auto tracks = track_params(tickets);
+    if (tracks) reads.add(ledger_sql::waiting_participants, std::move(*tracks));
     std::vector<db::Rows> rows;
     auto error = co_await run_step("ledger_read", std::move(reads), rows);
     if (error) {
@@ -167,6 +188,7 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
             for (LedgerTicket& ticket : tickets) {
                 Command& command = ticket.command;
                 if (command.session != session.id || command.participant_id.empty()) continue;
+                if (command.caller_did.empty()) continue;  // LiveKit knows the right one
                 command.participant_id =
                     keys_.participant_id(session.kid, session.id, command.caller_did);
             }
@@ -187,7 +209,10 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
     } else {
         load_participants(batch, rows[2]);
     }
-    if (keys) load_idempotency(batch, rows[3]);
+    std::size_t next = 3;
+    if (keys) load_idempotency(batch, rows[next++]);
+    if (stays) load_stays(batch, rows[next++]);
+    if (tracks) load_participants(batch, rows[next++]);
 
     std::vector<Uuid> absent = missing(wanted, locked);
     if (!absent.empty() && !waiting) {
@@ -221,102 +246,6 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
     co_return verdict;
 }
 
-asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt_creates(Tickets& tickets) {
-    const UnixMicros now = now_micros();
-    LedgerBatch batch(keys_, now);
-
-    using Ticket = const LedgerTicket&;
-    const auto subjects = db::column<Uuid>(tickets, [](Ticket t) { return t.command.subject->id; });
-    const db::BooleanColumn is_event(
-        tickets, [](Ticket t) { return t.command.subject->kind == Subject::Kind::event; });
-    const auto sessions = db::column<Uuid>(tickets, [](Ticket t) { return t.command.session; });
-    db::Pipeline reads;
-    db::Params owners;
-    owners.uuid_array(subjects).boolean_array(is_event.span());
-    db::Params ids;
-    ids.uuid_array(sessions);
-    reads.command("BEGIN");
-    reads.add(ledger_sql::subjects, std::move(owners));
-    reads.add(ledger_sql::lock_sessions_waiting, std::move(ids));
-    std::vector<db::Rows> rows;
-    auto error = co_await run_step("ledger_create_read", std::move(reads), rows);
-    if (error) {
-        auto verdict = co_await give_up(*error);
-        co_return verdict;
-    }
-    struct Owner {
-        std::string did;
-        bool deleted;
-    };
-    std::map<Uuid, Owner> owner_of;
-    for (int row = 0; row < rows[1].size(); ++row) {
-        Owner owner{std::string(rows[1].text(row, 1)), rows[1].boolean(row, 2)};
-        owner_of.insert_or_assign(rows[1].uuid(row, 0), std::move(owner));
-    }
-    std::map<Uuid, SessionRow> existing;
-    for (int row = 0; row < rows[2].size(); ++row) {
-        SessionRow session = read_session(rows[2], row);
-        existing.insert_or_assign(session.id, std::move(session));
-    }
-
-    std::vector<Outcome> outcomes(tickets.size());
-    std::vector<Uuid> claimed_subjects;
-    std::vector<Uuid> claimed_sessions;
-    for (std::size_t i = 0; i < tickets.size(); ++i) {
-        const Command& command = tickets[i].command;
-        Outcome& outcome = outcomes[i];
-        const auto session = existing.find(command.session);
-        const auto owner = owner_of.find(command.subject->id);
-        if (session != existing.end()) {
-            // The id is derived from the Idempotency-Key: this is a retry, or a misuse of the key.
-            const SessionRow& row = session->second;
-            const bool same =
-                row.host_did == command.caller_did && same_subject(row.subject, *command.subject);
-            outcome.status = same ? Outcome::Status::replayed : Outcome::Status::key_reused;
-            outcome.room_name = row.room_name;
-            outcome.subject = row.subject;
-            outcome.started_at = row.started_at;
-            outcome.ended_at = row.ended_at;
-        } else if (owner == owner_of.end()) {
-            outcome.status = Outcome::Status::not_found;
-        } else if (owner->second.did != command.caller_did) {
-            outcome.status = Outcome::Status::forbidden;
-        } else if (owner->second.deleted) {
-            outcome.status = Outcome::Status::gone;
-        } else {
-            outcome.status = Outcome::Status::already_active;  // unless it wins the subject below
-            const auto earlier =
-                std::find(claimed_subjects.begin(), claimed_subjects.end(), command.subject->id);
-            if (earlier != claimed_subjects.end()) continue;  // one claim per subject and batch
-            claimed_subjects.push_back(command.subject->id);
-            claimed_sessions.push_back(command.session);
-        }
-    }
-
-    if (!claimed_sessions.empty()) {
-        db::Pipeline claim;
-        db::Params who;
-        who.uuid_array(claimed_subjects).uuid_array(claimed_sessions);
-        claim.add(ledger_sql::win_subjects, std::move(who));
-        std::vector<db::Rows> won;
-        error = co_await run_step("ledger_create_claim", std::move(claim), won);
-        if (error) {
-            auto verdict = co_await give_up(*error);
-            co_return verdict;
-        }
-        std::set<Uuid> winners;
-        for (int row = 0; row < won[0].size(); ++row)
-            winners.insert(won[0].uuid(row, 0));
-        for (std::size_t i = 0; i < tickets.size(); ++i) {
-            const Command& command = tickets[i].command;
-            if (winners.erase(command.session) == 0) continue;
-            outcomes[i] = batch.create(command, room_name(command, now));
-        }
-    }
-    auto verdict = co_await commit(batch, tickets, std::move(outcomes));
-    co_return verdict;
-}
-
 asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch, Tickets& tickets,
                                                         std::vector<Outcome> outcomes) {
     db::Pipeline pipeline;
@@ -340,22 +269,24 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
     if (error) {
         const bool harmless = error->certainly_not_applied() &&
                               (error->kind != db::ErrorKind::server || connection_.connected());
-        if (harmless || !batch.writes_anything()) {
+        // What extends no chain (LiveKit's news) leaves no receipt, and may be done twice.
+        const auto extended = batch.extended_sessions();
+        if (harmless || extended.empty()) {
             auto verdict = co_await give_up(*error);
             co_return verdict;
         }
         log_.warn("ledger lost its connection during COMMIT", {{"error", error->message}});
         doubtful_heads_.clear();
-        for (const auto& rows : {batch.changed_sessions(), batch.created_sessions()}) {
-            for (const SessionRow* row : rows) {
-                Head head;
-                head.session = row->id;
-                head.seq = row->head_seq;
-                head.hash = row->head_hash;
-                doubtful_heads_.push_back(std::move(head));
-            }
+        for (const SessionRow* row : extended) {
+            Head head;
+            head.session = row->id;
+            head.seq = row->head_seq;
+            head.hash = row->head_hash;
+            doubtful_heads_.push_back(std::move(head));
         }
         doubtful_outcomes_ = std::move(outcomes);
+        doubtful_effects_ = batch.effects();
+        doubtful_at_ = batch.now();
         connection_.close();
         co_return Attempt::unknown;
     }
@@ -366,10 +297,18 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
     metrics.batch_commands.observe(static_cast<double>(tickets.size()));
     metrics.commit_seconds.observe(
         std::chrono::duration<double>(SteadyClock::now() - begun).count());
+    happened(batch.effects(), batch.now());
     for (std::size_t i = 0; i < tickets.size(); ++i) {
         answers_.add(std::move(tickets[i]), std::move(outcomes[i]));
     }
     co_return Attempt::finished;
+}
+
+// Only here, with the commit behind us, does anything count.
+void LedgerLane::happened(const LedgerEffects& effects, UnixMicros at) {
+    answers_.metrics().count(effects);
+    for (const Denial& denial : effects.denials)
+        denials_.remember(denial, at);
 }
 
 // The audit rows are the receipt of the commit. Locking the sessions first waits for a backend that

@@ -41,6 +41,23 @@ void write_stream(JsonWriter& json, const StreamView& stream) {
         .end_object();
 }
 
+std::optional<std::string> shown(const std::optional<UnixMicros>& time) {
+    if (!time) return std::nullopt;
+    return format_rfc3339(*time);
+}
+
+void write_participant(JsonWriter& json, const ParticipantView& participant) {
+    json.begin_object()
+        .field("participant_id", participant.id)
+        .field("joined_at", shown(participant.first_joined_at))
+        .field("last_joined_at", shown(participant.joined_at))
+        .field("left_at", shown(participant.left_at))
+        .field("present", participant.joined_at.has_value() && !participant.left_at)
+        .field("reconnections", participant.reconnections)
+        .field("kicked", participant.kicked)
+        .end_object();
+}
+
 }  // namespace
 
 std::string joined_json(const Uuid& session, const Outcome& outcome) {
@@ -62,6 +79,51 @@ std::string created_json(const Uuid& session, const Outcome& outcome) {
 std::string stream_json(const StreamView& stream) {
     JsonWriter json;
     write_stream(json, stream);
+    return json.take();
+}
+
+std::string locked_json(const Uuid& session, bool locked) {
+    JsonWriter json;
+    json.begin_object()
+        .field("stream_id", session.to_string())
+        .field("locked", locked)
+        .end_object();
+    return json.take();
+}
+
+std::string kicked_json(const Uuid& session, std::string_view participant, bool kicked) {
+    JsonWriter json;
+    json.begin_object()
+        .field("stream_id", session.to_string())
+        .field("participant_id", participant)
+        .field("status", kicked ? "kicked" : "readmitted")
+        .end_object();
+    return json.take();
+}
+
+std::string muted_json(const Uuid& session, std::string_view participant, bool muted) {
+    JsonWriter json;
+    json.begin_object()
+        .field("stream_id", session.to_string())
+        .field("participant_id", participant)
+        .field("muted", muted)
+        .end_object();
+    return json.take();
+}
+
+std::string participants_json(const StreamView& stream, const ParticipantPage* page) {
+    JsonWriter json;
+    json.begin_object()
+        .field("stream_id", stream.id.to_string())
+        .field("room_name", stream.room_name)
+        .field("active_count", stream.active_count);
+    if (page != nullptr) {
+        json.key("participants").begin_array();
+        for (const ParticipantView& participant : page->participants)
+            write_participant(json, participant);
+        json.end_array().field("next_cursor", page->next);
+    }
+    json.end_object();
     return json.take();
 }
 

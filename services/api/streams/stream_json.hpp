@@ -2,6 +2,7 @@
 #pragma once
 
 #include "streams/command.hpp"
+#include "streams/participant_queries.hpp"
 #include "streams/stream_queries.hpp"
 
 #include <optional>
@@ -18,6 +19,15 @@ std::string left_json(const Uuid& session, const Outcome& outcome);
 std::string created_json(const Uuid& session, const Outcome& outcome);
 // The same with times and counts.
 std::string stream_json(const StreamView& stream);
+// {"stream_id","locked"}
+std::string locked_json(const Uuid& session, bool locked);
+// {"stream_id","participant_id","status"}
+std::string kicked_json(const Uuid& session, std::string_view participant, bool kicked);
+// {"stream_id","participant_id","muted"}
+std::string muted_json(const Uuid& session, std::string_view participant, bool muted);
+// {"stream_id","room_name","active_count","participants","next_cursor"} for the host; without
+// `page`, for everybody else, the counts alone.
+std::string participants_json(const StreamView& stream, const ParticipantPage* page);
 std::string stream_list_json(const std::vector<StreamView>& streams,
                              const std::optional<std::string>& next_cursor);
 

@@ -8,7 +8,7 @@ StreamMetrics StreamMetrics::make(metrics::Registry& registry) {
     namespace catalogue = metrics::catalogue;
     return StreamMetrics{registry.get(catalogue::stream_join_latency_seconds),
                          registry.get(catalogue::stream_join_latency_rejected_total, {"future"}),
-                         registry.get(catalogue::stream_join_latency_rejected_total, {"stale"})};
+                         registry.get(catalogue::stream_join_latency_rejected_total, {"too_old"})};
 }
 
 }  // namespace subcults::api

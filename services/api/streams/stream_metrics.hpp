@@ -8,7 +8,7 @@ namespace subcults::api {
 struct StreamMetrics {
     metrics::Histogram& join_latency;
     metrics::Counter& latency_rejected_future;
-    metrics::Counter& latency_rejected_stale;
+    metrics::Counter& latency_rejected_too_old;
 
     static StreamMetrics make(metrics::Registry& registry);
 };

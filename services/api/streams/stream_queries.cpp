@@ -1,6 +1,8 @@
 #include "streams/stream_queries.hpp"
 
+#include "analytics/stream_analytics.hpp"
 #include "base/crypto.hpp"
+#include "streams/participant_queries.hpp"
 
 #include <algorithm>
 
@@ -20,6 +22,9 @@ namespace {
 
 constexpr db::Statement get_stream{
     "stream_get", "SELECT " SUBCULTS_VIEW_COLUMNS " FROM stream_sessions WHERE id = $1::uuid"};
+constexpr db::Statement get_stream_for{
+    "stream_get_for", "SELECT " SUBCULTS_VIEW_COLUMNS
+                      ", host_did = $2::text FROM stream_sessions WHERE id = $1::uuid"};
 constexpr db::Statement list_active{"stream_list_active", SUBCULTS_PAGE("ended_at IS NULL")};
 constexpr db::Statement list_ended{"stream_list_ended", SUBCULTS_PAGE("ended_at IS NOT NULL")};
 // Both halves come from their own partial index.
@@ -106,6 +111,22 @@ asio::awaitable<db::DbResult<std::optional<StreamView>>> find_stream(db::Pool& p
     co_return found;
 }
 
+asio::awaitable<db::DbResult<std::optional<StreamAccess>>> find_stream_for(db::Pool& pool, Uuid id,
+                                                                           std::string caller_did,
+                                                                           Deadline deadline) {
+    db::Params params;
+    params.uuid(id).text(caller_did);
+    auto rows = co_await pool.read(get_stream_for, std::move(params), deadline);
+    if (!rows) co_return rows.error();
+    std::optional<StreamAccess> found;
+    if (!rows->empty()) {
+        found.emplace();
+        found->stream = read_view(*rows, 0);
+        found->is_host = rows->boolean(0, 10);
+    }
+    co_return found;
+}
+
 asio::awaitable<db::DbResult<StreamPage>> list_streams(db::Pool& pool, StreamFilter filter,
                                                        int limit,
                                                        std::optional<StreamPosition> after,
@@ -130,7 +151,11 @@ asio::awaitable<db::DbResult<StreamPage>> list_streams(db::Pool& pool, StreamFil
 }
 
 std::vector<db::Statement> stream_query_statements() {
-    return {get_stream, list_active, list_ended, list_all};
+    std::vector<db::Statement> statements{get_stream, get_stream_for, list_active, list_ended,
+                                          list_all};
+    for (const auto& more : {participant_query_statements(), analytics_statements()})
+        statements.insert(statements.end(), more.begin(), more.end());
+    return statements;
 }
 
 }  // namespace subcults::api

@@ -41,13 +41,20 @@ struct StreamPage {
 
 boost::asio::awaitable<db::DbResult<std::optional<StreamView>>> find_stream(db::Pool& pool, Uuid id,
                                                                             Deadline deadline);
+// The same, and whether `caller_did` is its host.
+struct StreamAccess {
+    StreamView stream;
+    bool is_host = false;
+};
+boost::asio::awaitable<db::DbResult<std::optional<StreamAccess>>> find_stream_for(
+    db::Pool& pool, Uuid id, std::string caller_did, Deadline deadline);
 // Keyset pagination on (started_at, id): the cost of a page does not grow with its distance.
 boost::asio::awaitable<db::DbResult<StreamPage>> list_streams(db::Pool& pool, StreamFilter filter,
                                                               int limit,
                                                               std::optional<StreamPosition> after,
                                                               Deadline deadline);
 
-// The statements a pool must have prepared for these.
+// The statements a pool must have prepared for these, for participants and for analytics.
 std::vector<db::Statement> stream_query_statements();
 
 }  // namespace subcults::api

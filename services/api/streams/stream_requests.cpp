@@ -1,5 +1,7 @@
 #include "streams/stream_requests.hpp"
 
+#include <rapidjson/document.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
@@ -18,6 +20,17 @@ Result<std::optional<Uuid>, InputError> read_uuid(const JsonBody& body, std::str
     const auto id = Uuid::parse(**text);
     if (!id) return invalid("Field '" + std::string(field) + "' must be a UUID.");
     return std::optional<Uuid>(*id);
+}
+
+InputError appears_twice(const std::string& name) {
+    return invalid("Parameter '" + name.substr(0, 32) + "' appears twice.");
+}
+
+// False when it is no integer from `min` to `max`.
+bool read_integer(const std::string& text, int min, int max, int& into) {
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, into);
+    return parsed.ec == std::errc() && parsed.ptr == end && into >= min && into <= max;
 }
 
 }  // namespace
@@ -53,6 +66,53 @@ Result<Subject, InputError> read_create(std::string_view text) {
     return subject;
 }
 
+Result<bool, InputError> read_flag(std::string_view text, std::string_view field) {
+    // The strict reader has the say about everything but the value.
+    const auto body = JsonBody::parse(text, {field});
+    if (!body) return body.error();
+    const std::string name(field);
+    if (!body->has(field)) return invalid("Field '" + name + "' is required.");
+    rapidjson::Document document;
+    document.Parse(text.data(), text.size());
+    const bool is_flag =
+        document.IsObject() && document.HasMember(name.c_str()) && document[name.c_str()].IsBool();
+    if (!is_flag) return invalid("Field '" + name + "' must be true or false.");
+    return document[name.c_str()].GetBool();
+}
+
+bool is_participant_id(std::string_view text) noexcept {
+    constexpr std::string_view prefix = "user-";
+    constexpr std::size_t digits = 26;
+    return text.size() == prefix.size() + digits && text.starts_with(prefix) &&
+           std::all_of(text.begin() + prefix.size(), text.end(),
+                       [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
+}
+
+Result<ParticipantsRequest, InputError> read_participants(const net::Request& request) {
+    ParticipantsRequest asked;
+    std::set<std::string_view> seen;
+    for (const auto& [name, value] : request.query()) {
+        if (!seen.insert(name).second) return appears_twice(name);
+        if (name == "status") {
+            if (value == "present") {
+                asked.filter = ParticipantFilter::present;
+            } else if (value == "left") {
+                asked.filter = ParticipantFilter::left;
+            } else {
+                return invalid("Parameter 'status' must be 'present' or 'left'.");
+            }
+        } else if (name == "limit") {
+            if (!read_integer(value, 1, 1000, asked.limit)) {
+                return invalid("Parameter 'limit' must be an integer from 1 to 1000.");
+            }
+        } else if (name == "cursor") {
+            if (!is_participant_id(value)) return invalid("Parameter 'cursor' is not one of ours.");
+            asked.after = value;
+        }
+    }
+    return asked;
+}
+
 Result<void, InputError> read_nothing(std::string_view text) {
     const auto body = JsonBody::parse(text, {});
     if (!body) return body.error();
@@ -64,7 +124,7 @@ Result<ListRequest, InputError> read_list(const net::Request& request) {
     std::set<std::string_view> seen;
     for (const auto& [name, value] : request.query()) {
         if (!seen.insert(name).second) {
-            return invalid("Parameter '" + name.substr(0, 32) + "' appears twice.");
+            return appears_twice(name);
         }
         if (name == "status") {
             if (value == "active") {
@@ -75,10 +135,7 @@ Result<ListRequest, InputError> read_list(const net::Request& request) {
                 return invalid("Parameter 'status' must be 'active' or 'ended'.");
             }
         } else if (name == "limit") {
-            const char* end = value.data() + value.size();
-            const auto parsed = std::from_chars(value.data(), end, list.limit);
-            if (parsed.ec != std::errc() || parsed.ptr != end || list.limit < 1 ||
-                list.limit > 100) {
+            if (!read_integer(value, 1, 100, list.limit)) {
                 return invalid("Parameter 'limit' must be an integer from 1 to 100.");
             }
         } else if (name == "cursor") {

@@ -4,6 +4,7 @@
 #include "http/json_body.hpp"
 #include "net/http_message.hpp"
 #include "streams/command.hpp"
+#include "streams/participant_queries.hpp"
 #include "streams/stream_queries.hpp"
 
 namespace subcults::api {
@@ -15,6 +16,19 @@ Result<JoinRequest, InputError> read_join(std::string_view body);
 
 // Exactly one of scene_id and event_id.
 Result<Subject, InputError> read_create(std::string_view body);
+
+// {"<field>":true|false}, nothing else.
+Result<bool, InputError> read_flag(std::string_view body, std::string_view field);
+
+// "user-" and 26 base32 characters: what participant ids of ours look like.
+bool is_participant_id(std::string_view text) noexcept;
+
+struct ParticipantsRequest {
+    ParticipantFilter filter = ParticipantFilter::all;
+    int limit = 100;
+    std::string after;  // a participant id; empty = from the start
+};
+Result<ParticipantsRequest, InputError> read_participants(const net::Request& request);
 
 // For endpoints that take no body: an empty one, or an empty object.
 Result<void, InputError> read_nothing(std::string_view body);

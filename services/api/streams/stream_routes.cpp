@@ -1,10 +1,12 @@
 #include "streams/stream_routes.hpp"
 
+#include "analytics/stream_analytics.hpp"
+#include "streams/host_routes.hpp"
 #include "streams/join_latency.hpp"
+#include "streams/ledger_state.hpp"
 #include "streams/stream_json.hpp"
+#include "streams/stream_replies.hpp"
 #include "streams/stream_requests.hpp"
-
-#include <boost/asio/use_awaitable.hpp>
 
 namespace subcults::api {
 
@@ -12,59 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-net::Response refuse(const net::Request& request, const InputError& error) {
-    return net::error_response(400, error.code, error.message, request.request_id);
-}
-
-net::Response unavailable(const net::Request& request, std::string_view code,
-                          std::string_view message) {
-    return net::retry_response(503, code, message, request.request_id, 1);
-}
-
-net::Response database_failure(const net::Request& request, const db::Error& error, Log& log) {
-    if (error.transient() || error.kind != db::ErrorKind::server) {
-        return unavailable(request, "unavailable", "The service cannot reach its database.");
-    }
-    log.error("query failed", {{"statement", error.statement},
-                               {"sqlstate", error.sqlstate},
-                               {"error", error.message},
-                               {"request_id", request.request_id}});
-    return net::error_response(500, "internal_error", "Something went wrong on our side.",
-                               request.request_id);
-}
-
-// The answer to a command that did not succeed.
-net::Response refusal(const net::Request& request, const Outcome& outcome) {
-    const std::string& id = request.request_id;
-    using Status = Outcome::Status;
-    switch (outcome.status) {
-        case Status::not_found:
-            return net::error_response(404, "not_found", "There is no such stream.", id);
-        case Status::gone:
-            return net::error_response(410, "scene_deleted", "The scene is gone.", id);
-        case Status::ended:
-            return net::error_response(409, "conflict", "The stream has ended.", id);
-        case Status::forbidden:
-            return net::error_response(403, "forbidden", "Only the host may do this.", id);
-        case Status::already_active:
-            return net::error_response(409, "conflict", "A stream is active already.", id);
-        case Status::key_reused:
-            return net::error_response(422, "idempotency_key_reused",
-                                       "This Idempotency-Key came with another request before.",
-                                       id);
-        case Status::unavailable:
-            return unavailable(request, "unavailable",
-                               "The service cannot take this now. Nothing was changed.");
-        case Status::outcome_unknown:
-            return unavailable(request, "outcome_unknown",
-                               "The change may or may not have been made; ask before repeating.");
-        case Status::applied:
-        case Status::replayed:
-        case Status::failed:
-            break;
-    }
-    return net::error_response(500, "internal_error", "Something went wrong on our side.", id);
-}
+constexpr std::int64_t day_us = idempotency_lifetime_us;
 
 // A session id that is the same for every retry with the same key, and unguessable without ours.
 Uuid session_id_from(const Tag128& tag) {
@@ -85,11 +35,16 @@ class StreamRoutes {
         const auto key = read_idempotency_key(request);
         if (!key) co_return refuse(request, key.error());
 
-        Command command = command_for(request, CommandKind::create);
+        Command command = command_for(context_, request, CommandKind::create);
         command.subject = *subject;
-        command.session = *key ? session_id_from(tag(request, "POST /streams", **key)) : uuid_v7();
-        const Uuid session = command.session;
-        Outcome outcome = co_await submit(std::move(command));
+        command.session = uuid_v7();
+        if (*key) {
+            // The key stands for one id per day, so that it is new again after a day.
+            const std::int64_t today = now_micros().value / day_us;
+            command.session = session_id_from(create_tag(request, **key, today));
+            command.earlier_session = session_id_from(create_tag(request, **key, today - 1));
+        }
+        Outcome outcome = co_await submit(context_, std::move(command));
         if (outcome.status == Outcome::Status::not_found) {
             const bool scene = subject->kind == Subject::Kind::scene;
             co_return net::error_response(
@@ -97,6 +52,7 @@ class StreamRoutes {
                 scene ? "There is no such scene." : "There is no such event.", request.request_id);
         }
         if (!outcome.succeeded()) co_return refusal(request, outcome);
+        const Uuid session = outcome.session;
         net::Response response = net::json_response(201, created_json(session, outcome));
         response.headers.emplace_back("Location", "/streams/" + session.to_string());
         co_return response;
@@ -105,12 +61,13 @@ class StreamRoutes {
     asio::awaitable<net::Response> join(net::Request& request) {
         const auto body = read_join(request.body());
         if (!body) co_return refuse(request, body.error());
-        Command command = command_for(request, CommandKind::join);
+        Command command = command_for(context_, request, CommandKind::join);
+        command.measured_by_client = body->token_issued_at.has_value();
         if (const auto error = bind_participation(command, request, "join")) {
             co_return refuse(request, *error);
         }
         const Uuid session = command.session;
-        Outcome outcome = co_await submit(std::move(command));
+        Outcome outcome = co_await submit(context_, std::move(command));
         if (!outcome.succeeded()) co_return refusal(request, outcome);
         if (outcome.status == Outcome::Status::applied && body->token_issued_at) {
             observe_latency(*body->token_issued_at);
@@ -121,12 +78,12 @@ class StreamRoutes {
     asio::awaitable<net::Response> leave(net::Request& request) {
         const auto body = read_nothing(request.body());
         if (!body) co_return refuse(request, body.error());
-        Command command = command_for(request, CommandKind::leave);
+        Command command = command_for(context_, request, CommandKind::leave);
         if (const auto error = bind_participation(command, request, "leave")) {
             co_return refuse(request, *error);
         }
         const Uuid session = command.session;
-        Outcome outcome = co_await submit(std::move(command));
+        Outcome outcome = co_await submit(context_, std::move(command));
         if (!outcome.succeeded()) co_return refusal(request, outcome);
         co_return net::json_response(200, left_json(session, outcome));
     }
@@ -134,11 +91,17 @@ class StreamRoutes {
     asio::awaitable<net::Response> end(net::Request& request) {
         const auto body = read_nothing(request.body());
         if (!body) co_return refuse(request, body.error());
-        Command command = command_for(request, CommandKind::end);
-        command.session = request.uuid_params[0];
+        Command command = command_for(context_, request, CommandKind::end);
         const Uuid session = command.session;
-        Outcome outcome = co_await submit(std::move(command));
+        Outcome outcome = co_await submit(context_, std::move(command));
         if (!outcome.succeeded()) co_return refusal(request, outcome);
+        // In a transaction of its own; should it fail, the next one who needs them does it.
+        auto stored =
+            co_await final_analytics(context_.pool, session, now_micros(), request.deadline);
+        if (!stored) {
+            context_.log.warn("analytics were put off", {{"statement", stored.error().statement},
+                                                         {"request_id", request.request_id}});
+        }
         co_return net::json_response(200, created_json(session, outcome));
     }
 
@@ -146,10 +109,7 @@ class StreamRoutes {
         const Uuid id = request.uuid_params[0];
         auto found = co_await find_stream(context_.pool, id, request.deadline);
         if (!found) co_return database_failure(request, found.error(), context_.log);
-        if (!*found) {
-            co_return net::error_response(404, "not_found", "There is no such stream.",
-                                          request.request_id);
-        }
+        if (!*found) co_return no_such_stream(request);
         co_return net::json_response(200, stream_json(**found));
     }
 
@@ -165,27 +125,19 @@ class StreamRoutes {
     }
 
   private:
-    Command command_for(const net::Request& request, CommandKind kind) {
-        Command command;
-        command.kind = kind;
-        command.caller_did = request.principal.did;
-        command.request_id = request.request_id;
-        command.actor = context_.keys.actor(context_.keys.current_kid(), command.caller_did);
-        command.deadline = request.deadline;
-        return command;
-    }
-
     Tag128 tag(const net::Request& request, std::string_view route, std::string_view key) {
         return context_.keys.idempotency_tag(context_.keys.current_kid(), request.principal.did,
                                              route, key);
     }
 
-    // Session, participant and Idempotency-Key of a join or leave.
+    Tag128 create_tag(const net::Request& request, std::string_view key, std::int64_t day) {
+        return tag(request, "POST /streams " + std::to_string(day), key);
+    }
+
+    // Participant and Idempotency-Key of a join or leave.
     std::optional<InputError> bind_participation(Command& command, const net::Request& request,
                                                  std::string_view action) {
-        command.session = request.uuid_params[0];
-        command.participant_id = context_.keys.participant_id(context_.keys.current_kid(),
-                                                              command.session, command.caller_did);
+        name_participant(context_, command);
         const auto key = read_idempotency_key(request);
         if (!key) return key.error();
         if (*key) {
@@ -197,12 +149,6 @@ class StreamRoutes {
         return std::nullopt;
     }
 
-    asio::awaitable<Outcome> submit(Command command) {
-        auto outcome = co_await context_.ledger.async_submit(std::move(command), context_.index,
-                                                             asio::use_awaitable);
-        co_return outcome;
-    }
-
     void observe_latency(UnixMicros issued_at) {
         const JoinLatency latency = judge_join_latency(issued_at, now_micros());
         switch (latency.verdict) {
@@ -212,8 +158,8 @@ class StreamRoutes {
             case LatencyVerdict::future:
                 context_.metrics.latency_rejected_future.increment();
                 break;
-            case LatencyVerdict::stale:
-                context_.metrics.latency_rejected_stale.increment();
+            case LatencyVerdict::too_old:
+                context_.metrics.latency_rejected_too_old.increment();
                 break;
         }
     }
@@ -242,6 +188,7 @@ void add_stream_routes(net::Router& router, const net::Guard& user, WorkerContex
                [routes](Request& request) { return routes->leave(request); });
     router.add(Method::post, "/streams/{id:uuid}/end", options,
                [routes](Request& request) { return routes->end(request); });
+    add_host_routes(router, options, context);
 }
 
 }  // namespace subcults::api

@@ -19,7 +19,12 @@ Process::Environment RunningApi::environment(const std::string& database_url) {
             {"API_LISTEN", "127.0.0.1:0"},
             {"JWT_SECRET_CURRENT", jwt_secret},
             {"PRIVACY_HMAC_KEY", std::string(32, 'p')},
-            {"API_THREADS", "2"}};
+            {"API_THREADS", "2"},
+            // Tests come from one address and are slow under sanitizers; those that are about
+            // limits set their own.
+            {"API_RATE_LIMIT_PER_MINUTE", "0"},
+            {"API_RATE_LIMIT_JOINS_PER_MINUTE", "0"},
+            {"API_SHED_LAG_MS", "0"}};
 }
 
 RunningApi::RunningApi(const std::string& database_url, Process::Environment extra) {

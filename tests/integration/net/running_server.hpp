@@ -13,10 +13,13 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -88,8 +91,12 @@ inline net::Response text_response(std::string text) {
 
 class RunningServer {
   public:
-    explicit RunningServer(net::ServerOptions options = quick(), std::size_t workers = 1)
-        : sink_(std::make_shared<spdlog::logger>(
+    using Admit = std::function<std::optional<net::Response>(net::Request&, const net::Route*)>;
+
+    explicit RunningServer(net::ServerOptions options = quick(), std::size_t workers = 1,
+                           Admit admit_hook = {})
+        : admit(std::move(admit_hook)),
+          sink_(std::make_shared<spdlog::logger>(
               "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(lines_))),
           log_("test", LogLevel::info, sink_) {
         add_routes();
@@ -97,6 +104,12 @@ class RunningServer {
         net::ServerHooks hooks;
         hooks.on_request = [this](const net::RequestFacts& facts) { seen.add(facts); };
         hooks.on_connection = [this](int delta) { seen.connections += delta; };
+        hooks.on_shed = [this](net::ShedReason reason) {
+            ++shed[static_cast<std::size_t>(reason)];
+        };
+        hooks.admit = [this](net::Request& request, const net::Route* route) {
+            return admit ? admit(request, route) : std::nullopt;
+        };
         for (std::size_t i = 0; i < workers; ++i) {
             workers_.push_back(
                 std::make_unique<net::Worker>("server", [this](std::exception_ptr) { ++escaped; }));
@@ -157,6 +170,8 @@ class RunningServer {
     Seen seen;
     std::atomic<int> escaped{0};
     std::atomic<bool> guard_ran{false};
+    std::array<std::atomic<int>, net::shed_reason_count> shed{};
+    const Admit admit;
 
   private:
     void add_routes();
@@ -185,6 +200,10 @@ inline void RunningServer::add_routes() {
         co_await gate.pass();
         co_return text_response("waited");
     });
+    net::RouteOptions essential;
+    essential.essential = true;
+    router_.add(Method::get, "/alive", essential,
+                [](Request&) -> awaitable<Response> { co_return text_response("alive"); });
     router_.add(Method::get, "/large", {}, [](Request&) -> awaitable<Response> {
         co_return text_response(std::string(8 * 1024 * 1024, 'x'));
     });

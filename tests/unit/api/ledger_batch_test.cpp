@@ -1,60 +1,9 @@
-#include "streams/ledger_batch.hpp"
+#include "unit/api/ledger_world.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <set>
-
 using namespace subcults;
-using namespace subcults::api;
-
-namespace {
-
-const std::string host = "did:plc:host";
-const std::string listener = "did:plc:listener";
-
-struct World {
-    PrivacyKeys keys{{Secret(std::string(32, 'k'))}};
-    Uuid session = uuid_v7();
-    UnixMicros now{1'766'537'083'000'000};
-
-    SessionRow row() {
-        SessionRow made;
-        made.id = session;
-        made.room_name = "scene-x-1";
-        made.host_did = host;
-        made.subject.id = uuid_v7();
-        made.started_at = UnixMicros{now.value - 1'000'000};
-        made.head_seq = 1;
-        made.head_hash = std::string(32, 'h');
-        made.head_at = made.started_at;
-        made.kid = keys.current_kid();
-        return made;
-    }
-
-    Command command(CommandKind kind, const std::string& did) {
-        Command made;
-        made.kind = kind;
-        made.session = session;
-        made.caller_did = did;
-        made.request_id = "request";
-        made.actor = keys.actor(keys.current_kid(), did);
-        made.participant_id = keys.participant_id(keys.current_kid(), session, did);
-        return made;
-    }
-
-    Command with_key(Command command, std::string_view key, std::string_view body = "") {
-        IdempotencyKey idempotency;
-        idempotency.key = keys.idempotency_tag(keys.current_kid(), command.caller_did, "join", key);
-        idempotency.request =
-            keys.idempotency_tag(keys.current_kid(), command.caller_did, "body", body);
-        command.idempotency = idempotency;
-        return command;
-    }
-};
-
-using Status = Outcome::Status;
-
-}  // namespace
+using namespace subcults::test;
 
 TEST_CASE("a crowd in one batch gets consecutive counts, one row and a chain without gaps") {
     World world;
@@ -110,6 +59,7 @@ TEST_CASE("a leave without a join counts and leaves participants alone") {
     CHECK(outcome.count == 1);
     CHECK(batch.changed_participants().empty());
     CHECK(batch.changed_sessions().front()->active_count == 0);
+    CHECK(batch.changed_stays().empty());
 }
 
 TEST_CASE("a retry with the same key gets the first answer and counts nothing") {
@@ -171,7 +121,42 @@ TEST_CASE("only the host ends a session, once, and it closes who is there") {
 
     CHECK(batch.apply(world.command(CommandKind::join, listener)).status == Status::ended);
     CHECK(batch.apply(world.command(CommandKind::leave, listener)).status == Status::ended);
-    CHECK(batch.audit_entries().size() == 2);
+    CHECK(batch.apply(world.command(CommandKind::token, listener)).status == Status::ended);
+    CHECK(batch.audit_entries().size() == 3);  // joined, a refused end, ended
+    REQUIRE(batch.orders().size() == 1);
+    CHECK(batch.orders()[0].second.action == "delete_room");
+    CHECK(batch.orders()[0].second.room_name == "scene-x-1");
+    REQUIRE(batch.effects().durations.size() == 1);
+    CHECK(batch.effects().durations[0] == Approx(100.0));
+}
+
+TEST_CASE("a session whose room is gone ends without a host, by the system, once") {
+    World world;
+    LedgerBatch batch(world.keys, world.now);
+    batch.load(world.row());
+    Command close;
+    close.kind = CommandKind::close;
+    close.session = world.session;
+    CHECK(batch.apply(close).status == Status::applied);
+    CHECK(batch.apply(close).status == Status::replayed);
+    CHECK(batch.apply(world.command(CommandKind::end, host)).status == Status::replayed);
+    REQUIRE(batch.audit_entries().size() == 1);
+    CHECK(batch.audit_entries()[0].action == "ended");
+    CHECK(batch.audit_entries()[0].actor == world.keys.actor(world.keys.current_kid(), "system"));
+    CHECK(batch.ended_sessions().size() == 1);
+}
+
+TEST_CASE("joins and leaves count for the scene that hosts the stream") {
+    World world;
+    LedgerBatch batch(world.keys, world.now);
+    const SessionRow row = world.row();
+    batch.load(row);
+    batch.apply(world.command(CommandKind::join, listener));
+    batch.apply(world.command(CommandKind::join, host));
+    batch.apply(world.command(CommandKind::leave, listener));
+    REQUIRE(batch.effects().by_scene.size() == 1);
+    CHECK(batch.effects().by_scene.at(*row.hosting_scene).joins == 2);
+    CHECK(batch.effects().by_scene.at(*row.hosting_scene).leaves == 1);
 }
 
 TEST_CASE("a session that was not loaded does not exist") {
@@ -198,7 +183,7 @@ TEST_CASE("a created session begins its own chain") {
     LedgerBatch batch(world.keys, world.now);
     Command create = world.command(CommandKind::create, host);
     create.subject = Subject{Subject::Kind::event, uuid_v7()};
-    const Outcome outcome = batch.create(create, "event-room");
+    const Outcome outcome = batch.create(create, "event-room", std::nullopt);
     CHECK(outcome.status == Status::applied);
     REQUIRE(batch.created_sessions().size() == 1);
     CHECK(batch.changed_sessions().empty());

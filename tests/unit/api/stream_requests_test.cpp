@@ -117,6 +117,48 @@ TEST_CASE("an Idempotency-Key has 1 to 64 printable characters") {
     CHECK_FALSE(read_idempotency_key(request).has_value());
 }
 
+TEST_CASE("a flag is true or false, named right, and alone") {
+    CHECK(*read_flag(R"({"locked":true})", "locked"));
+    CHECK_FALSE(*read_flag(R"( {"locked" : false} )", "locked"));
+    for (const char* bad :
+         {"", "{}", R"({"locked":"true"})", R"({"locked":1})", R"({"locked":null})",
+          R"({"locked":{}})", R"({"muted":true})", R"({"locked":true,"x":1})", "true", "[]",
+          R"({"locked":true,"locked":true})", R"({"locked":)", R"({"locked":true} x)"}) {
+        INFO(bad);
+        CHECK_FALSE(read_flag(bad, "locked").has_value());
+    }
+}
+
+TEST_CASE("participant ids are recognised by their form") {
+    PrivacyKeys keys({Secret(std::string(32, 'k'))});
+    const std::string id = keys.participant_id(keys.current_kid(), uuid_v7(), "did:plc:a");
+    CHECK(is_participant_id(id));
+    std::string shouted = id;
+    shouted[10] = 'A';
+    CHECK_FALSE(is_participant_id(shouted));
+    CHECK_FALSE(is_participant_id(id + "a"));
+    CHECK_FALSE(is_participant_id(id.substr(1)));
+    CHECK_FALSE(is_participant_id(""));
+    CHECK_FALSE(is_participant_id("user-' OR 1=1 --aaaaaaaaaaaaaaa"));
+}
+
+TEST_CASE("a list of participants is asked for within its range") {
+    FakeRequest request;
+    CHECK(read_participants(request)->limit == 100);
+    request.parameters = {{"limit", "1000"}, {"status", "present"}};
+    CHECK(read_participants(request)->filter == ParticipantFilter::present);
+    for (const auto& bad : std::vector<std::vector<std::pair<std::string, std::string>>>{
+             {{"limit", "0"}},
+             {{"limit", "1001"}},
+             {{"limit", "many"}},
+             {{"status", "gone"}},
+             {{"cursor", "user-1"}},
+             {{"limit", "5"}, {"limit", "5"}}}) {
+        request.parameters = bad;
+        CHECK_FALSE(read_participants(request).has_value());
+    }
+}
+
 TEST_CASE("a join latency that cannot be is no sample") {
     const UnixMicros now{1'766'537'083'000'000};
     const auto at = [now](double seconds_ago) {
@@ -129,7 +171,7 @@ TEST_CASE("a join latency that cannot be is no sample") {
     CHECK(at(-5).seconds == 0.0);
     CHECK(at(-5.001).verdict == LatencyVerdict::future);
     CHECK(at(300).verdict == LatencyVerdict::sample);
-    CHECK(at(300.001).verdict == LatencyVerdict::stale);
+    CHECK(at(300.001).verdict == LatencyVerdict::too_old);
 }
 
 TEST_CASE("answers have exactly the fields of the contract") {

@@ -31,6 +31,22 @@ TEST_CASE("an answer is one run of bytes") {
           "{\"id\":1}");
 }
 
+TEST_CASE("headers of the request follow those of the answer, which win") {
+    AnswerHeaders more;
+    more.set("Cache-Control", "no-store");
+    more.set("X-Limit", "10\r\nInjected: 1");
+    AnswerFrame f = frame();
+    f.more_headers = &more;
+    Response response = json_response(200, "{}");
+    CHECK(bytes(response, f)
+              .find("Server: s\r\nCache-Control: no-store\r\nX-Limit: 10  Injected: "
+                    "1\r\n\r\n{}") != std::string::npos);
+    response.headers.emplace_back("cache-control", "max-age=5");
+    const std::string text = bytes(response, f);
+    CHECK(text.find("cache-control: max-age=5") != std::string::npos);
+    CHECK(text.find("no-store") == std::string::npos);
+}
+
 TEST_CASE("an answer to HEAD has the length but not the body") {
     AnswerFrame f = frame();
     f.head_only = true;

@@ -1,0 +1,66 @@
+// One round of reconciliation: the active sessions, LiveKit's rooms and who is in them, and the
+// repairs that follow (reconcile_rules.hpp).
+//
+// A room that LiveKit does not know although somebody has been in it is taken note of as finished
+// (livekit_closings), so that its session ends after the grace even when the webhook was lost. A
+// session nobody has ever connected to is left alone. When LiveKit cannot be asked, nothing changes.
+//
+// Cost per round: one list of rooms per 200 sessions and one list of participants per room with
+// somebody in it, one after the other on one connection.
+#pragma once
+
+#include "base/log.hpp"
+#include "db/pool.hpp"
+#include "livekit/ledger_desk.hpp"
+#include "livekit/livekit_metrics.hpp"
+#include "livekit/reconcile_rules.hpp"
+#include "livekit/room_service.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace subcults::api::livekit {
+
+class Reconciler {
+  public:
+    Reconciler(db::Pool& pool, LedgerDesk& desk, RoomService& rooms, LiveKitMetrics& metrics,
+               std::chrono::seconds empty_grace, Log& log);
+
+    // One round; false when the database or LiveKit kept it from being completed.
+    boost::asio::awaitable<bool> round();
+    // Reads how much waits in outbox and inbox.
+    boost::asio::awaitable<void> measure();
+
+    static std::vector<db::Statement> statements();
+
+  private:
+    struct Session {
+        Uuid id;
+        std::string room_name;
+        std::int64_t active = 0;
+        bool connected_ever = false;
+    };
+    using Listed = std::map<std::string, std::int64_t>;  // room -> participants
+
+    boost::asio::awaitable<std::optional<std::vector<Session>>> active_sessions();
+    boost::asio::awaitable<std::optional<Listed>> list_rooms(std::vector<std::string> names);
+    boost::asio::awaitable<bool> note_rooms(std::vector<std::string> gone,
+                                            std::vector<std::string> there);
+    boost::asio::awaitable<bool> look_into(Session session, std::int64_t listed);
+    boost::asio::awaitable<db::DbResult<db::Rows>> run(db::Statement statement, db::Params params);
+
+    db::Pool& pool_;
+    LedgerDesk& desk_;
+    RoomService& rooms_;
+    LiveKitMetrics& metrics_;
+    std::chrono::seconds empty_grace_;
+    Log& log_;
+    ReconcileRules rules_;
+};
+
+}  // namespace subcults::api::livekit

@@ -6,7 +6,7 @@ packages_build=(
     g++ cmake ninja-build ccache mold pkg-config git
     clang-14 libclang-rt-14-dev lld-14
     libboost1.81-dev libsimdjson-dev prometheus-cpp-dev rapidjson-dev libpq-dev
-    libssl-dev libzstd-dev zlib1g-dev libxxhash-dev
+    libssl-dev libzstd-dev zlib1g-dev libxxhash-dev libutf8proc-dev
     libfmt-dev libspdlog-dev libcli11-dev libjwt-dev catch2
 )
 packages_run=(postgresql-15 postgresql-client-15 ca-certificates curl jq python3)

@@ -5,9 +5,15 @@
 // watermark is the highest stamp seen, never the last one; a connection asks for a little more
 // than is missing; and nothing is ever dropped because its stamp is not above the watermark.
 //
-// Resuming uses `time_us` alone. `seq` (the integer `cursor` of newer servers) is remembered per
-// host for operators: a server that lost its newest numbers in a crash would take an old number
-// for a future one and skip silently to live, whereas a time only ever costs repeats.
+// Times and sequence numbers (the integer `cursor` of newer servers) are kept apart, and belong to
+// one host. A connection resumes by number only at the server that the numbers came from and within
+// one run of the process, where SeqGuard vouches for them. Everywhere else it resumes by time: a
+// server that lost its newest numbers in a crash would take an old number for a future one and skip
+// silently to live, whereas a time that is too early, or that a server rounds down to the start of
+// its current segment, only ever costs repeats. The stored number is for operators.
+//
+// Within a run the position is that of the last event that was queued, since what is queued is
+// written or read again; after a restart it is the committed one.
 //
 // Plain values; not thread-safe.
 #pragma once
@@ -39,7 +45,7 @@ struct Rewind {
     std::chrono::microseconds other_host = std::chrono::seconds(10);
 };
 
-// The `cursor` parameter for a connection to the host that `stored` belongs to, or to another one.
+// The time to ask for at a connection to the host that `stored` belongs to, or to another one.
 // nullopt = none: begin live. Never below min_time_cursor, where it would change its meaning.
 std::optional<std::int64_t> connect_cursor(const StoredCursor& stored, bool same_host,
                                            const Rewind& rewind = {}) noexcept;

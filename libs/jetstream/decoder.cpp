@@ -250,6 +250,7 @@ struct Decoder::Impl {
     std::size_t max_frame_bytes;
     simdjson::ondemand::parser parser;
     std::vector<char> copy;
+    Passed passed;
 };
 
 Decoder::Decoder(CollectionFilter filter, std::size_t max_frame_bytes)
@@ -257,6 +258,10 @@ Decoder::Decoder(CollectionFilter filter, std::size_t max_frame_bytes)
 Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+
+const Decoder::Passed& Decoder::passed() const noexcept {
+    return impl_->passed;
+}
 
 Result<std::optional<EventView>, DecodeError> Decoder::decode(std::string_view frame, bool padded) {
     DecodeError error;
@@ -278,7 +283,11 @@ Result<std::optional<EventView>, DecodeError> Decoder::decode(std::string_view f
 
     Judge judge(envelope, impl_->filter);
     const bool valid = read.good() && judge.run();
-    if (valid && judge.unwanted()) return std::optional<EventView>();
+    if (valid && judge.unwanted()) {
+        impl_->passed.time_us = judge.event().time_us;
+        impl_->passed.seq = judge.event().seq;
+        return std::optional<EventView>();
+    }
 
     // The first stage of the parser has checked the UTF-8 of a frame that it did not refuse.
     GuardOptions options;

@@ -88,6 +88,13 @@ class Decoder {
     // longer than the frame.
     Result<std::optional<EventView>, DecodeError> decode(std::string_view frame, bool padded);
 
+    // Where the commit stood that decode() returned nullopt for, the last time it did.
+    struct Passed {
+        std::int64_t time_us = 0;
+        std::optional<std::int64_t> seq;
+    };
+    const Passed& passed() const noexcept;
+
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

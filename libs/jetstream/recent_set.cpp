@@ -39,16 +39,15 @@ std::uint64_t RecentSet::fingerprint(const EventView& event) {
     return hash == 0 ? 1 : hash;
 }
 
-bool RecentSet::seen_before(const EventView& event) {
-    const std::uint64_t print = fingerprint(event);
-    if (!insert(print)) return true;
+bool RecentSet::seen_before(std::uint64_t fingerprint) noexcept {
+    if (!insert(fingerprint)) return true;
     std::uint64_t& slot = ring_[next_];
     if (count_ == ring_.size()) {
         erase(slot);
     } else {
         ++count_;
     }
-    slot = print;
+    slot = fingerprint;
     next_ = next_ + 1 == ring_.size() ? 0 : next_ + 1;
     return false;
 }

@@ -26,11 +26,13 @@ class RecentSet {
     explicit RecentSet(std::size_t window = 65'536);
 
     // True when an equal event is among the last `window` distinct ones. Remembers it otherwise.
-    bool seen_before(const EventView& event);
+    bool seen_before(const EventView& event) { return seen_before(fingerprint(event)); }
+    bool seen_before(std::uint64_t fingerprint) noexcept;
 
     std::size_t size() const noexcept { return count_; }
     std::size_t window() const noexcept { return ring_.size(); }
 
+    // Never 0.
     std::uint64_t fingerprint(const EventView& event);
 
   private:

@@ -91,7 +91,7 @@ bool is_default_port(const std::string& scheme, std::string_view port) noexcept 
 }  // namespace
 
 std::string subscribe_target(std::string_view url, std::span<const std::string> collections,
-                             std::optional<std::int64_t> cursor) {
+                             std::optional<std::int64_t> cursor, bool compressed) {
     const Parts parts = split(url);
     std::string target(parts.path.empty() ? std::string_view("/subscribe") : parts.path);
     char separator = '?';
@@ -102,6 +102,7 @@ std::string subscribe_target(std::string_view url, std::span<const std::string> 
     };
 
     std::set<std::string> present;
+    bool says_compress = false;
     for (std::string_view rest = parts.query; !rest.empty();) {
         const std::size_t end = std::min(rest.find('&'), rest.size());
         const std::string_view parameter = rest.substr(0, end);
@@ -112,6 +113,7 @@ std::string subscribe_target(std::string_view url, std::span<const std::string> 
         if (name == "wantedCollections" && equals < parameter.size()) {
             present.insert(percent_decoded(parameter.substr(equals + 1)));
         }
+        if (name == "compress") says_compress = true;
         append(parameter);
     }
 
@@ -126,8 +128,19 @@ std::string subscribe_target(std::string_view url, std::span<const std::string> 
             append("wantedCollections=" + percent_encoded(collection));
         }
     }
+    if (compressed && !says_compress) append("compress=true");
     if (cursor) append("cursor=" + std::to_string(*cursor));
     return target;
+}
+
+bool names_cursor(std::string_view url) {
+    for (std::string_view rest = split(url).query; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('&'), rest.size());
+        const std::string_view parameter = rest.substr(0, end);
+        if (percent_decoded(parameter.substr(0, parameter.find('='))) == "cursor") return true;
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return false;
 }
 
 std::string host_key(std::string_view url) {

@@ -1,9 +1,7 @@
 # Writes a C++ source with the text and the SHA-256 of every migration.
 #   cmake -DFILES=a.sql|b.sql -DOUTPUT=x.cpp -P embed_migrations.cmake
-#
-# The text becomes a character array rather than a raw literal: no limit on its length, no
-# delimiter that it must not contain.
 cmake_minimum_required(VERSION 3.25)
+include("${CMAKE_CURRENT_LIST_DIR}/../../cmake/file_as_characters.cmake")
 
 string(REPLACE "|" ";" files "${FILES}")
 list(SORT files)
@@ -36,19 +34,7 @@ foreach(file IN LISTS files)
   endif()
 
   file(SHA256 "${file}" checksum)
-  file(READ "${file}" bytes HEX)
-  string(LENGTH "${bytes}" length)
-  math(EXPR length "${length} / 2")
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
-  if(bytes MATCHES "x00'")
-    message(FATAL_ERROR "${file_name}: contains a NUL byte")
-  endif()
-  # Sixteen to the line, so that tools which open the file survive it.
-  set(sixteen "")
-  foreach(i RANGE 1 16)
-    string(APPEND sixteen "'.x..',")
-  endforeach()
-  string(REGEX REPLACE "(${sixteen})" "\\1\n" bytes "${bytes}")
+  file_as_characters("${file}" bytes length)
 
   string(APPEND arrays "constexpr char sql_${digits}[] = {\n${bytes}\n};\n")
   string(APPEND rows "    Migration{${number}, ${compatible_from}, \"${name}\", ")

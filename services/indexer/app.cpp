@@ -38,6 +38,7 @@ WriterOptions writer_options(const IndexerConfig& config, metrics::Registry& reg
     options.connection.uri = config.database_direct_url;
     options.connection.on_query = service::query_observer(registry);
     options.hosts = hosts_of(config.jetstream_urls);
+    options.lease.shard = jetstream::Shard::parse(config.shard).value();
     options.batch_events = static_cast<std::size_t>(config.batch_events);
     options.batch_wait = std::chrono::milliseconds(config.batch_ms);
     return options;
@@ -47,6 +48,18 @@ SourceOptions source_options(const IndexerConfig& config) {
     SourceOptions options;
     options.urls = config.jetstream_urls;
     options.collections = config.collections;
+    options.rules.prefer_after = std::chrono::seconds(config.prefer_after_seconds);
+    options.idle_timeout = std::chrono::seconds(config.idle_seconds);
+    options.dictionary_file = config.zstd_dictionary;
+    options.shard = jetstream::Shard::parse(config.shard).value();
+    return options;
+}
+
+StatusOptions status_options(const IndexerConfig& config) {
+    StatusOptions options;
+    options.hosts = hosts_of(config.jetstream_urls);
+    options.shard = config.shard;
+    options.limits = queue_limits(config);
     return options;
 }
 
@@ -76,15 +89,14 @@ App::App(const IndexerConfig& config, Log& log)
       queue_(queue_limits(config)),
       token_(config.internal_token, true),
       health_(admin_, config.database_url, "subcults-indexer health", log),
-      status_(state_, queue_, health_, hosts_of(config.jetstream_urls)),
+      status_(state_, queue_, metrics_, health_, status_options(config)),
       reader_("reader", report_to(log)),
       writer_thread_("writer", report_to(log)) {
     metrics::add_process_metrics(registry_);
     source_ = std::make_unique<Source>(reader_.io(), source_options(config_), queue_, metrics_,
                                        state_, log_);
-    writer_ = std::make_unique<Writer>(
-        writer_thread_.io(), writer_options(config_, registry_), queue_, metrics_, state_, log_,
-        [this](Writer::Positions positions) { source_->start(std::move(positions)); });
+    writer_ = std::make_unique<Writer>(writer_thread_.io(), writer_options(config_, registry_),
+                                       queue_, metrics_, state_, log_, writer_hooks());
     queue_.on_items([this] { writer_->wake(); });
     queue_.on_resume([this] { source_->resume(); });
     expose_gauges();
@@ -92,6 +104,20 @@ App::App(const IndexerConfig& config, Log& log)
 }
 
 App::~App() = default;
+
+WriterHooks App::writer_hooks() {
+    WriterHooks hooks;
+    hooks.on_positions = [this](StartPositions positions) { source_->start(std::move(positions)); };
+    hooks.on_standby = [this] { source_->suspend(); };
+    hooks.on_refused = [this](std::string reason) {
+        log_.error("this process must not write", {{"reason", reason}});
+        asio::post(admin_, [this] {
+            refused_ = true;
+            begin_shutdown();
+        });
+    };
+    return hooks;
+}
 
 void App::expose_gauges() {
     namespace catalogue = metrics::catalogue;
@@ -101,11 +127,16 @@ void App::expose_gauges() {
     metrics::Gauge& connected = registry_.get(catalogue::indexer_connected);
     metrics::Gauge& last_event = registry_.get(catalogue::indexer_last_event_time_seconds);
     metrics::Gauge& cursor = registry_.get(catalogue::indexer_cursor_time_seconds);
+    metrics::Gauge& writing = registry_.get(catalogue::indexer_writing);
+    metrics::Gauge& breaker = registry_.get(catalogue::indexer_quarantine_breaker_open);
     registry_.before_collect([&, this] {
         lag.set(status_.lag_seconds());
         pending.set(static_cast<double>(queue_.size()));
         bytes.set(static_cast<double>(queue_.bytes()));
         connected.set(state_.connected ? 1 : 0);
+        const WriterPhase phase = state_.phase;
+        writing.set(phase == WriterPhase::active || phase == WriterPhase::retrying ? 1 : 0);
+        breaker.set(state_.breaker_open ? 1 : 0);
         last_event.set(static_cast<double>(state_.last_event_us) / 1e6);
         cursor.set(static_cast<double>(state_.cursor_us) / 1e6);
     });
@@ -139,13 +170,15 @@ Result<void, std::string> App::start() {
     reader_.start();
     writer_thread_.start();
     writer_->start();
-    signals_ =
-        std::make_unique<service::Signals>(admin_, [this](int signal) { begin_shutdown(signal); });
+    signals_ = std::make_unique<service::Signals>(admin_, [this](int signal) {
+        log_.info("stopping", {{"signal", signal}, {"queued", queue_.size()}});
+        begin_shutdown();
+    });
     log_.info("listening", {{"host", config_.listen.host}, {"port", port()}});
     return {};
 }
 
-void App::run() {
+bool App::run() {
     for (;;) {
         try {
             admin_.run();
@@ -160,12 +193,12 @@ void App::run() {
     writer_thread_.join();
     log_.info("stopped");
     log_.flush();
+    return !refused_;
 }
 
 // Reading ends first, then what is queued gets written, then the rest goes.
-void App::begin_shutdown(int signal) {
-    log_.info("stopping", {{"signal", signal}, {"queued", queue_.size()}});
-    draining_ = true;
+void App::begin_shutdown() {
+    if (std::exchange(draining_, true)) return;
     const Deadline deadline = deadline_in(std::chrono::seconds(config_.shutdown_grace_seconds));
     source_->stop([this, deadline] {
         writer_->stop(deadline, [this] { asio::post(admin_, [this] { finish_shutdown(); }); });

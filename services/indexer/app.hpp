@@ -32,14 +32,16 @@ class App {
     ~App();
 
     Result<void, std::string> start();
-    // Runs until a signal asks to stop, then writes what is queued and ends.
-    void run();
+    // Runs until a signal asks to stop, then writes what is queued and ends. False = it ended by
+    // itself, because this process must not write; the log says why.
+    bool run();
     std::uint16_t port() const noexcept { return server_->port(); }
 
   private:
     void add_routes();
     void expose_gauges();
-    void begin_shutdown(int signal);
+    WriterHooks writer_hooks();
+    void begin_shutdown();
     void finish_shutdown();
 
     IndexerConfig config_;
@@ -61,6 +63,7 @@ class App {
     std::unique_ptr<net::HttpServer> server_;
     std::unique_ptr<service::Signals> signals_;
     bool draining_ = false;
+    bool refused_ = false;
 };
 
 }  // namespace subcults::indexer

@@ -1,7 +1,9 @@
 #include "config.hpp"
 
 #include "jetstream/decoder.hpp"
+#include "jetstream/shard.hpp"
 #include "net/ws_client.hpp"
+#include "source/dictionary.hpp"
 
 namespace subcults::indexer {
 namespace {
@@ -12,6 +14,16 @@ std::string check_url(const std::string& url) {
         return "'" + url + "' is a v2 endpoint; this version reads /subscribe (v1)";
     }
     return {};
+}
+
+std::string check_dictionary(const std::string& path) {
+    const auto loaded = load_dictionary(path);
+    return loaded ? std::string() : loaded.error();
+}
+
+std::string check_shard(const std::string& text) {
+    if (jetstream::Shard::parse(text)) return {};
+    return "expected i/n with 0 <= i < n, for example 0/1";
 }
 
 }  // namespace
@@ -37,6 +49,25 @@ ConfigTable indexer_table(IndexerConfig& config) {
                {.fallback = {"tv.subcult.*", "app.subcult.*"},
                 .help = "collections to index, comma separated: NSIDs, prefix.*, or * for all",
                 .check_each = jetstream::CollectionFilter::check});
+    table.text("JETSTREAM_ZSTD_DICTIONARY", config.zstd_dictionary,
+               {.help = "file with the dictionary of compressed v1 streams; unset = uncompressed",
+                .check = check_dictionary});
+    table.integer("JETSTREAM_PREFER_AFTER_SECONDS", config.prefer_after_seconds,
+                  {.fallback = 300,
+                   .min = 1,
+                   .max = 86'400,
+                   .help = "how long another server is read before the first one is tried again; "
+                           "doubles, up to an hour, each time that fails"});
+    table.integer("INDEXER_IDLE_SECONDS", config.idle_seconds,
+                  {.fallback = 90,
+                   .min = 5,
+                   .max = 3600,
+                   .help = "a connection silent for so long, pings included, is dead; pings of our "
+                           "own go out at half of it"});
+    table.text("INDEXER_SHARD", config.shard,
+               {.fallback = "0/1",
+                .help = "i/n: this process is for the i-th (from 0) of n parts of the accounts",
+                .check = check_shard});
     table.integer(
         "INDEXER_QUEUE_EVENTS", config.queue_events,
         {.fallback = 10'000, .min = 2, .max = 10'000'000, .help = "events the queue may hold"});

@@ -13,6 +13,10 @@ struct IndexerConfig {
     std::vector<std::string> jetstream_urls;
     std::vector<std::string> collections;
     std::string dialect;
+    std::string zstd_dictionary;  // path; empty = uncompressed
+    std::int64_t prefer_after_seconds = 0;
+    std::int64_t idle_seconds = 0;
+    std::string shard;  // "i/n", as jetstream::Shard::parse takes it
     std::int64_t pause_at = 0;
     std::int64_t resume_at = 0;
     std::int64_t queue_events = 0;

@@ -20,11 +20,17 @@ struct IndexerMetrics {
     metrics::Counter& errors;
     metrics::Counter& upserts;
     metrics::Counter& duplicates;
+    metrics::Counter& trust_recompute;
     metrics::Counter& reconnection_attempts;
     metrics::Counter& writes_failed;
     metrics::Counter& paused;
     metrics::Counter& resumed;
     metrics::Counter& received_bytes;
+    metrics::Counter& decoded_bytes;
+    metrics::Counter& redelivered;
+    metrics::Counter& gaps;
+    metrics::Total& gap_seconds;
+    metrics::Counter& seq_regressions;
     metrics::Counter& batches;
     metrics::Histogram& ingest_latency;
     metrics::Histogram& pause_duration;

@@ -1,5 +1,5 @@
-#include "base/build_info.hpp"
 #include "base/log.hpp"
+#include "sim/arguments.hpp"
 #include "sim/feed.hpp"
 #include "sim/publisher.hpp"
 #include "sim/server.hpp"
@@ -27,89 +27,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace subcults;
 using namespace subcults::sim;
-
-struct Arguments {
-    std::string listen = "127.0.0.1:6008";
-    std::string port_file;
-    std::string file;
-    bool loop = false;
-    bool generate = false;
-    std::optional<double> rate;
-    std::uint64_t seed = 1;
-    std::size_t dids = 500;
-    std::uint64_t events = 0;
-    std::optional<std::int64_t> start_time;
-    std::optional<std::int64_t> step;
-    std::string start = "on-subscribe";
-    std::size_t retention = 200'000;
-    std::int64_t ping_seconds = 30;
-};
-
-void declare(CLI::App& app, Arguments& arguments) {
-    app.add_option("--listen", arguments.listen, "Address and port; port 0 = any free one")
-        ->capture_default_str();
-    app.add_option("--port-file", arguments.port_file,
-                   "Write the port here once connections are accepted");
-    auto* file = app.add_option("--file", arguments.file,
-                                "Publish this file's lines, byte for byte, one event per line");
-    app.add_flag("--loop", arguments.loop,
-                 "Begin the file again at its end, each pass with later time_us and rev: updates "
-                 "rather than repeats")
-        ->needs(file);
-    auto* generate =
-        app.add_flag("--generate", arguments.generate, "Publish made-up Subcults records");
-    generate->excludes(file);
-    app.add_option("--rate", arguments.rate,
-                   "Events per second; 0 = as fast as the subscribers take them (default: 0 with "
-                   "--file, 50 with --generate)")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--seed", arguments.seed, "Which world to generate")->capture_default_str();
-    app.add_option("--dids", arguments.dids, "How many people the world has")
-        ->capture_default_str();
-    app.add_option("--events", arguments.events, "Stop generating after so many; 0 = never")
-        ->capture_default_str();
-    app.add_option("--start-time", arguments.start_time,
-                   "Stamp generated events from this time on (Unix microseconds) instead of with "
-                   "the clock: the feed is then the same every time");
-    app.add_option("--step", arguments.step,
-                   "Microseconds between such stamps (default: by the rate, else 1000)")
-        ->check(CLI::PositiveNumber);
-    app.add_option("--start", arguments.start,
-                   "When to begin: on-subscribe = with the first subscriber, now")
-        ->check(CLI::IsMember({"on-subscribe", "now"}))
-        ->capture_default_str();
-    app.add_option("--retention", arguments.retention, "Events kept for replay")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_option("--ping-seconds", arguments.ping_seconds, "Between pings; 0 = none")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    const BuildInfo& build = build_info();
-    app.set_version_flag("--version", "jetstream-sim " + std::string(build.version) + " (" +
-                                          std::string(build.revision) + ")");
-}
-
-// host:port, [v6]:port
-ServerOptions server_options(const Arguments& arguments) {
-    ServerOptions options;
-    const std::size_t colon = arguments.listen.rfind(':');
-    if (colon == std::string::npos) throw std::invalid_argument("--listen: expected host:port");
-    options.address = arguments.listen.substr(0, colon);
-    if (options.address.starts_with('[') && options.address.ends_with(']')) {
-        options.address = options.address.substr(1, options.address.size() - 2);
-    }
-    if (options.address == "localhost") options.address = "127.0.0.1";
-    std::size_t used = 0;
-    const std::string port = arguments.listen.substr(colon + 1);
-    const unsigned long number = port.empty() ? 65'536 : std::stoul(port, &used);
-    if (used != port.size() || number > 65'535) {
-        throw std::invalid_argument("--listen: the port is not a number up to 65535");
-    }
-    options.port = static_cast<std::uint16_t>(number);
-    options.retention = arguments.retention;
-    options.ping_interval = std::chrono::seconds(arguments.ping_seconds);
-    return options;
-}
 
 std::vector<std::string> read_lines(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -183,7 +100,12 @@ int run(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
     Arguments arguments;
-    CLI::App app("A Jetstream v1 server that replays a file or makes events up.", "jetstream-sim");
+    CLI::App app(
+        "A Jetstream server (v1 wire) that replays a file or makes events up, and fails on "
+        "request: "
+        "POST /control/{append,drop,stall,silence,resume,refuse,forget,damage,regress}, "
+        "GET /control/{stats,requests}.",
+        "jetstream-sim");
     declare(app, arguments);
     try {
         app.parse(argc, argv);

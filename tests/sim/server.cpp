@@ -1,6 +1,6 @@
 #include "sim/server.hpp"
 
-#include "sim/json.hpp"
+#include "sim/answer.hpp"
 #include "sim/subscriber.hpp"
 
 #include <boost/asio.hpp>
@@ -8,9 +8,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 
-#include <rapidjson/document.h>
 #include <algorithm>
-#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -32,28 +30,7 @@ tcp::endpoint endpoint_of(const ServerOptions& options) {
     return {asio::ip::make_address(options.address), options.port};
 }
 
-// `ms` of a stall, in the query or in a JSON body; 0 = until further notice.
-std::chrono::milliseconds stall_time(std::string_view query, const std::string& body) {
-    std::int64_t ms = 0;
-    for (const auto& [name, value] : parse_query(query)) {
-        if (name == "ms") std::from_chars(value.data(), value.data() + value.size(), ms);
-    }
-    rapidjson::Document document;
-    document.Parse(body.data(), body.size());
-    if (!document.HasParseError() && document.IsObject()) {
-        const rapidjson::Value* const found = find_member(document, "ms");
-        if (found != nullptr && found->IsInt64()) ms = found->GetInt64();
-    }
-    return std::chrono::milliseconds(std::clamp<std::int64_t>(ms, 0, 86'400'000));
-}
-
 }  // namespace
-
-struct Server::Answer {
-    http::status status = http::status::ok;
-    std::string body;
-    const char* type = "text/plain; charset=utf-8";
-};
 
 Server::Server(asio::io_context& context, ServerOptions options, Log& log)
     : context_(context),
@@ -62,7 +39,13 @@ Server::Server(asio::io_context& context, ServerOptions options, Log& log)
       acceptor_(context, endpoint_of(options_), true),
       stall_timer_(context),
       stop_timer_(context),
-      timeline_(options_.retention) {}
+      timeline_(options_.retention) {
+    if (options_.v2_host) {
+        numbering_.emplace(options_.first_seq);
+    } else if (!options_.zstd_dictionary.empty()) {
+        compressor_.emplace(options_.zstd_dictionary);
+    }
+}
 
 Server::~Server() = default;
 
@@ -114,15 +97,20 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
         Answer answer;
         if (path == "/subscribe" && beast::websocket::is_upgrade(request)) {
             SubscribeRequest wanted;
-            answer.body = read_subscribe_query(query, wanted);
-            if (answer.body.empty() && beast::iequals(request["Socket-Encoding"], "zstd")) {
-                answer.body = "compression is not offered by this server";
-            }
-            if (answer.body.empty()) {
+            answer = admit(query, beast::iequals(request["Socket-Encoding"], "zstd"), wanted);
+            UpgradeSeen seen;
+            seen.query = query;
+            seen.cursor = wanted.cursor;
+            seen.user_agent = std::string(request["User-Agent"]);
+            seen.socket_encoding = std::string(request["Socket-Encoding"]);
+            seen.extensions = std::string(request["Sec-WebSocket-Extensions"]);
+            seen.status = answer.status;
+            requests_.note(std::move(seen));
+            if (answer.status == 101) {
                 plain_.erase(plain);
                 auto subscriber =
                     std::make_shared<Subscriber>(*this, std::move(stream), std::move(wanted));
-                ++connections_total_;
+                ++counters_.connections_total;
                 subscribers_.insert(subscriber);
                 log_.info("subscriber connected", {{"subscribers", subscribers_.size()}});
                 co_await Subscriber::run(subscriber, std::move(request));
@@ -131,13 +119,17 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
                 log_.info("subscriber gone", {{"subscribers", subscribers_.size()}});
                 co_return;
             }
-            answer.status = http::status::bad_request;
         } else {
             answer = control(request.method_string(), path, query, request.body());
         }
 
-        http::response<http::string_body> response(answer.status, request.version());
+        http::response<http::string_body> response;
+        response.version(request.version());
+        response.result(answer.status);
         response.set(http::field::content_type, answer.type);
+        if (answer.retry_after) {
+            response.set(http::field::retry_after, std::to_string(*answer.retry_after));
+        }
         response.keep_alive(request.keep_alive());
         response.body() = std::move(answer.body);
         response.prepare_payload();
@@ -150,40 +142,28 @@ asio::awaitable<void> Server::serve(tcp::socket socket) {
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-Server::Answer Server::control(std::string_view method, std::string_view path,
-                               std::string_view query, const std::string& body) {
+Server::Answer Server::admit(std::string_view query, bool zstd_header, SubscribeRequest& wanted) {
     Answer answer;
-    const bool get = method == "GET" || method == "HEAD";
-    const bool post = method == "POST";
-    if (get && path == "/health") {
-        answer.body = "ok\n";
-    } else if (get && path == "/control/stats") {
-        answer.body = stats();
-        answer.type = "application/json";
-    } else if (get && path == "/subscribe") {
-        answer.status = http::status::bad_request;
-        answer.body = "a websocket upgrade is expected here\n";
-    } else if (post && path == "/control/append") {
-        append(body);
-        answer.body = stats();
-        answer.type = "application/json";
-    } else if (post && path == "/control/drop") {
-        drop_all();
-        answer.body = "dropped\n";
-    } else if (post && path == "/control/stall") {
-        stall(stall_time(query, body));
-        answer.body = "stalled\n";
-    } else if (post && path == "/control/resume") {
-        resume();
-        answer.body = "resumed\n";
-    } else {
-        answer.status = http::status::not_found;
-        answer.body = "not found\n";
+    answer.status = 400;
+    answer.body = read_subscribe_query(query, wanted);
+    if (refusal_.left > 0) {
+        --refusal_.left;
+        ++counters_.refused;
+        answer.status = refusal_.status;
+        answer.retry_after = refusal_.retry_after;
+        answer.body = "refused on request\n";
+        return answer;
     }
+    wanted.compress = wanted.compress || zstd_header;
+    if (answer.body.empty() && wanted.compress && !compressor_) {
+        answer.body = "compression is not offered by this server";
+    }
+    if (answer.body.empty()) answer.status = 101;
     return answer;
 }
 
 void Server::publish(Frame frame) {
+    if (numbering_) numbering_->stamp(frame);
     timeline_.publish(std::move(frame));
     wake_all();
 }
@@ -192,64 +172,24 @@ void Server::feed_ended(std::uint64_t published) {
     log_.info("feed ended", {{"published", published}});
 }
 
-void Server::append(const std::string& lines) {
-    for (std::size_t at = 0; at < lines.size();) {
-        const std::size_t end = std::min(lines.find('\n', at), lines.size());
-        if (end > at) {
-            publish(read_frame(lines.substr(at, end - at), timeline_.latest_time()));
-        }
-        at = end + 1;
-    }
-}
-
-void Server::drop_all() {
-    // A drop ends coroutines later, never within this loop, but it does so by changing the set.
-    const auto subscribers = subscribers_;
-    for (const auto& subscriber : subscribers)
-        subscriber->drop();
-}
-
-void Server::stall(std::chrono::milliseconds duration) {
-    stalled_ = true;
-    stall_timer_.cancel();
-    if (duration.count() == 0) return;
-    stall_timer_.expires_after(duration);
-    auto over = [this](boost::system::error_code error) {
-        if (!error) resume();
-    };
-    stall_timer_.async_wait(std::move(over));
-}
-
-void Server::resume() {
-    stalled_ = false;
-    stall_timer_.cancel();
-    wake_all();
-}
-
 void Server::wake_all() {
     for (const auto& subscriber : subscribers_)
         subscriber->wake();
 }
 
+std::size_t Server::subscriber_count() const noexcept {
+    std::size_t count = 0;
+    for (const auto& subscriber : subscribers_)
+        count += subscriber->silenced() ? 0 : 1;
+    return count;
+}
+
 std::uint64_t Server::slowest_lag() const noexcept {
     std::uint64_t lag = 0;
     for (const auto& subscriber : subscribers_) {
-        lag = std::max(lag, timeline_.end() - subscriber->position());
+        if (!subscriber->silenced()) lag = std::max(lag, timeline_.end() - subscriber->position());
     }
     return lag;
-}
-
-std::string Server::stats() const {
-    const auto field = [](std::string_view name, std::uint64_t value) {
-        return "\"" + std::string(name) + "\":" + std::to_string(value);
-    };
-    return "{" + field("published", timeline_.end()) + "," +
-           field("subscribers", subscribers_.size()) + "," + field("sent", sent_) + "," +
-           field("connections_total", connections_total_) + "," +
-           field("retained", timeline_.end() - timeline_.begin()) + "," +
-           field("dropped_slow", dropped_slow_) + "," + field("slowest_lag", slowest_lag()) +
-           ",\"latest_time_us\":" + std::to_string(timeline_.latest_time()) +
-           ",\"stalled\":" + (stalled_ ? "true" : "false") + "}";
 }
 
 void Server::stop() {

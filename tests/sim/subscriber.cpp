@@ -19,6 +19,7 @@ namespace websocket = boost::beast::websocket;
 
 constexpr auto awaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_update_bytes = 10'000'000;
+constexpr unsigned repeat_percent = 3;
 
 // What ends a background coroutine of a subscriber ends the subscriber anyway.
 void ignore_end(std::exception_ptr) {}
@@ -31,11 +32,21 @@ Subscriber::Subscriber(Server& server, beast::tcp_stream stream, SubscribeReques
       wake_timer_(stream_.get_executor()),
       ping_timer_(stream_.get_executor()),
       subscription_(std::move(request.subscription)),
+      compress_(request.compress),
       hello_pending_(request.require_hello) {
-    const Timeline& timeline = server.timeline();
-    position_ = request.cursor ? timeline.begin() : timeline.end();
-    replay_end_ = timeline.end();
-    cursor_ = request.cursor.value_or(0);
+    const ServerOptions& options = server.options_;
+    ReplayRules rules;
+    rules.v2_host = options.v2_host;
+    rules.segment_events = options.segment_events;
+    rules.first_seq = options.first_seq;
+    replay_ = plan_replay(server.timeline(), request.cursor, rules);
+    position_ = replay_.begin;
+    if (replay_.gap) ++server.counters_.gaps;
+    if (replay_.jumped_back) ++server.counters_.jumps_back;
+    if (options.shuffle_window > 1 && replay_.begin < replay_.end) {
+        const std::uint64_t seed = options.shuffle_seed + server.counters_.connections_total;
+        disorder_.emplace(seed, options.shuffle_window, repeat_percent);
+    }
     stream_.auto_fragment(false);
     stream_.read_message_max(max_update_bytes);
 }
@@ -52,7 +63,7 @@ asio::awaitable<void> Subscriber::run(std::shared_ptr<Subscriber> self, UpgradeR
     asio::co_spawn(executor, read_updates(self), ignore_end);
     asio::co_spawn(executor, send_pings(self), ignore_end);
 
-    while (!self->over_ && !self->closing_) {
+    while (!self->over_ && !self->closing_ && !self->silenced_) {
         const std::shared_ptr<const Frame> frame = self->next_frame();
         if (!frame) {
             if (self->over_) break;
@@ -62,13 +73,22 @@ asio::awaitable<void> Subscriber::run(std::shared_ptr<Subscriber> self, UpgradeR
             static_cast<void>(woken);
             continue;
         }
-        self->stream_.text(true);
-        auto written = co_await self->stream_.async_write(asio::buffer(frame->text), awaited);
-        if (std::get<0>(written)) break;
-        ++self->server_.sent_;
+        if (self->compress_) {
+            const std::vector<std::string> messages = self->compressed(*frame);
+            const bool sent = co_await send_binary(self, messages);
+            if (!sent) break;
+            // Too large for this subscriber once compressed: passed over, as real servers do.
+            if (messages.empty()) continue;
+            ++self->server_.counters_.sent_compressed;
+        } else {
+            self->stream_.text(true);
+            auto written = co_await self->stream_.async_write(asio::buffer(frame->text), awaited);
+            if (std::get<0>(written)) break;
+        }
+        ++self->server_.counters_.sent;
     }
     // While closing, the close handshake and the reader still need the stream.
-    if (!self->closing_) self->drop();
+    if (!self->closing_ && !self->silenced_) self->drop();
     while (!self->over_) {
         self->waiting_ = true;
         self->wake_timer_.expires_at(SteadyClock::time_point::max());
@@ -77,21 +97,67 @@ asio::awaitable<void> Subscriber::run(std::shared_ptr<Subscriber> self, UpgradeR
     }
 }
 
+asio::awaitable<bool> Subscriber::send_binary(std::shared_ptr<Subscriber> self,
+                                              const std::vector<std::string>& messages) {
+    self->stream_.binary(true);
+    for (const std::string& message : messages) {
+        auto written = co_await self->stream_.async_write(asio::buffer(message), awaited);
+        if (std::get<0>(written)) co_return false;
+    }
+    co_return true;
+}
+
+std::vector<std::string> Subscriber::compressed(const Frame& frame) {
+    std::vector<std::string> messages;
+    std::string message = server_.compressor_->compress(frame.text);
+    if (!subscription_.fits(message.size())) return messages;
+    if (server_.to_damage_ > 0) {
+        --server_.to_damage_;
+        ++server_.counters_.damaged;
+        messages.push_back(message.substr(0, message.size() - message.size() / 3));
+    }
+    messages.push_back(std::move(message));
+    return messages;
+}
+
 std::shared_ptr<const Frame> Subscriber::next_frame() {
     if (server_.stalled_ || hello_pending_) return nullptr;
+    if (disorder_) {
+        if (auto frame = shuffled_replay()) return frame;
+        if (over_) return nullptr;
+        disorder_.reset();
+    }
+    return pull(server_.timeline().end());
+}
+
+std::shared_ptr<const Frame> Subscriber::shuffled_replay() {
+    while (disorder_->wants_more()) {
+        auto frame = pull(replay_.end);
+        if (!frame) break;
+        disorder_->push(std::move(frame));
+    }
+    if (over_ || disorder_->empty()) return nullptr;
+    Disorder::Picked picked = disorder_->pop();
+    if (picked.moved) ++server_.counters_.reordered;
+    if (picked.repeated) ++server_.counters_.repeated;
+    return std::move(picked.frame);
+}
+
+std::shared_ptr<const Frame> Subscriber::pull(std::uint64_t end) {
     const Timeline& timeline = server_.timeline();
-    while (position_ != timeline.end()) {
+    while (position_ < end) {
         if (position_ < timeline.begin()) {
             // A replay begins at the oldest frame and may lose it before it has sent anything.
-            ++server_.dropped_slow_;
+            ++server_.counters_.dropped_slow;
             server_.log_.warn("subscriber fell behind",
                               {{"position", position_}, {"oldest", timeline.begin()}});
             drop();
             return nullptr;
         }
-        const bool replaying = position_ < replay_end_;
+        const bool replaying = position_ < replay_.end;
         std::shared_ptr<const Frame> frame = timeline.at(position_++);
-        if (replaying && frame->time_us < cursor_) continue;
+        if (!frame || (replaying && frame->time_us < replay_.from_time)) continue;
+        if (!compress_ && !subscription_.fits(frame->text.size())) continue;
         if (subscription_.wants(*frame)) return frame;
     }
     return nullptr;
@@ -117,15 +183,15 @@ asio::awaitable<void> Subscriber::read_updates(std::shared_ptr<Subscriber> self)
             self->wake();
         }
     }
-    self->drop();
+    if (!self->silenced_) self->drop();
 }
 
 asio::awaitable<void> Subscriber::send_pings(std::shared_ptr<Subscriber> self) {
     const std::chrono::seconds interval = self->server_.options_.ping_interval;
-    while (interval.count() > 0 && !self->over_ && !self->closing_) {
+    while (interval.count() > 0 && !self->over_ && !self->closing_ && !self->silenced_) {
         self->ping_timer_.expires_after(interval);
         auto waited = co_await self->ping_timer_.async_wait(awaited);
-        if (std::get<0>(waited) || self->over_ || self->closing_) break;
+        if (std::get<0>(waited) || self->over_ || self->closing_ || self->silenced_) break;
         if (self->server_.stalled_) continue;
         websocket::ping_data payload;
         auto sent = co_await self->stream_.async_ping(payload, awaited);
@@ -146,7 +212,18 @@ void Subscriber::drop() {
     wake();
 }
 
+bool Subscriber::silence() {
+    if (silenced_ || over_ || closing_ || !upgraded_) return false;
+    silenced_ = true;
+    // A pending read would go on answering pings.
+    beast::get_lowest_layer(stream_).cancel();
+    ping_timer_.cancel();
+    wake();
+    return true;
+}
+
 void Subscriber::say_goodbye() {
+    if (silenced_) return drop();
     close({websocket::close_code::going_away, "server is stopping"});
 }
 

@@ -1,6 +1,8 @@
 // One websocket subscriber of the simulator. Internal to the server.
 #pragma once
 
+#include "sim/disorder.hpp"
+#include "sim/replay.hpp"
 #include "sim/server.hpp"
 #include "sim/subscription.hpp"
 
@@ -11,6 +13,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace subcults::sim {
 
@@ -28,13 +33,24 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
     // Ends the connection without a close frame.
     void drop();
     void say_goodbye();
+    // From now on nothing is read, sent or answered while the socket stays open, until drop().
+    // False when there is nothing to be silenced.
+    bool silence();
+    bool silenced() const noexcept { return silenced_ && !over_; }
     std::uint64_t position() const noexcept { return position_; }
 
   private:
     static boost::asio::awaitable<void> read_updates(std::shared_ptr<Subscriber> self);
     static boost::asio::awaitable<void> send_pings(std::shared_ptr<Subscriber> self);
+    static boost::asio::awaitable<bool> send_binary(std::shared_ptr<Subscriber> self,
+                                                    const std::vector<std::string>& messages);
     // The next frame to send; nullptr = wait. Cuts the subscriber off when it fell behind.
     std::shared_ptr<const Frame> next_frame();
+    std::shared_ptr<const Frame> shuffled_replay();
+    // The next frame that was asked for, before `end`.
+    std::shared_ptr<const Frame> pull(std::uint64_t end);
+    // The messages that the frame becomes: one, or two when the first is to be a damaged one.
+    std::vector<std::string> compressed(const Frame& frame);
     void close(boost::beast::websocket::close_reason reason);
 
     Server& server_;
@@ -42,14 +58,16 @@ class Subscriber : public std::enable_shared_from_this<Subscriber> {
     boost::asio::steady_timer wake_timer_;
     boost::asio::steady_timer ping_timer_;
     Subscription subscription_;
+    bool compress_;
+    Replay replay_;
     std::uint64_t position_ = 0;
-    std::uint64_t replay_end_ = 0;  // before it the cursor decides
-    std::int64_t cursor_ = 0;
+    std::optional<Disorder> disorder_;  // while a replay is shuffled
     bool hello_pending_ = false;
     bool upgraded_ = false;
     bool waiting_ = false;
     bool over_ = false;
     bool closing_ = false;
+    bool silenced_ = false;
 };
 
 }  // namespace subcults::sim

@@ -33,15 +33,6 @@ std::string decoded(std::string_view text) {
     return out;
 }
 
-std::optional<std::int64_t> number(std::string_view text) noexcept {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
-        return std::nullopt;
-    }
-    return value;
-}
-
 // A missing or null member is an empty list; anything but strings is a mistake.
 bool read_strings(const rapidjson::Value& payload, const char* name,
                   std::vector<std::string>& into) {
@@ -56,6 +47,15 @@ bool read_strings(const rapidjson::Value& payload, const char* name,
 }
 
 }  // namespace
+
+std::optional<std::int64_t> read_number(std::string_view text) noexcept {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+        return std::nullopt;
+    }
+    return value;
+}
 
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
     std::vector<std::pair<std::string, std::string>> pairs;
@@ -73,7 +73,6 @@ std::vector<std::pair<std::string, std::string>> parse_query(std::string_view qu
 }
 
 bool Subscription::wants(const Frame& frame) const noexcept {
-    if (max_bytes_ > 0 && frame.text.size() > static_cast<std::size_t>(max_bytes_)) return false;
     if (!dids_.empty() && !frame.did.empty() && !dids_.contains(frame.did)) return false;
     if (frame.collection.empty() || (exact_.empty() && prefixes_.empty())) return true;
     if (exact_.contains(frame.collection)) return true;
@@ -119,14 +118,14 @@ std::string read_subscribe_query(std::string_view query, SubscribeRequest& reque
         } else if (name == "wantedDids") {
             dids.push_back(std::move(value));
         } else if (name == "cursor") {
-            request.cursor = number(value);
+            request.cursor = read_number(value);
             if (!request.cursor || *request.cursor < 0) return "invalid cursor: " + value;
         } else if (name == "maxMessageSizeBytes") {
-            request.subscription.set_max_bytes(number(value).value_or(0));
+            request.subscription.set_max_bytes(read_number(value).value_or(0));
         } else if (name == "requireHello") {
             request.require_hello = value == "true";
-        } else if (name == "compress" && value == "true") {
-            return "compression is not offered by this server";
+        } else if (name == "compress") {
+            request.compress = value == "true";
         }
     }
     std::string problem = request.subscription.set_collections(collections);

@@ -18,12 +18,18 @@ inline constexpr std::size_t max_dids = 10'000;
 
 // name=value pairs of a query, percent-decoded, in order.
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
+// A whole decimal integer of 64 bits.
+std::optional<std::int64_t> read_number(std::string_view text) noexcept;
 
 class Subscription {
   public:
     // Identity and account events pass the collections but not the DIDs. A frame that could not be
     // read passes both, so that tests can send garbage to everyone.
     bool wants(const Frame& frame) const noexcept;
+    // Whether so many bytes may be sent: of text, or of a zstd frame when there is compression.
+    bool fits(std::size_t bytes) const noexcept {
+        return max_bytes_ == 0 || bytes <= static_cast<std::size_t>(max_bytes_);
+    }
 
     // Both return a message for what a server refuses, or an empty string.
     std::string set_collections(const std::vector<std::string>& wanted);
@@ -39,8 +45,9 @@ class Subscription {
 
 struct SubscribeRequest {
     Subscription subscription;
-    std::optional<std::int64_t> cursor;  // Unix microseconds, inclusive
+    std::optional<std::int64_t> cursor;  // inclusive; a v2 host takes those below 1e15 for numbers
     bool require_hello = false;
+    bool compress = false;
 };
 
 // Fills `request`; returns the text of a 400, or an empty string.

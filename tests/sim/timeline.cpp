@@ -52,8 +52,39 @@ Timeline::Timeline(std::size_t retention) : ring_(std::max<std::size_t>(retentio
 
 void Timeline::publish(Frame frame) {
     latest_time_ = frame.time_us;
-    ring_[published_ % ring_.size()] = std::make_shared<const Frame>(std::move(frame));
+    std::shared_ptr<const Frame>& slot = ring_[published_ % ring_.size()];
+    if (slot) lose(slot);
+    slot = std::make_shared<const Frame>(std::move(frame));
+    ++retained_;
     ++published_;
+}
+
+void Timeline::lose(std::shared_ptr<const Frame>& slot) {
+    lost_time_ = std::max(lost_time_, slot->time_us);
+    lost_seq_ = std::max(lost_seq_, slot->seq.value_or(0));
+    slot.reset();
+    --retained_;
+}
+
+std::size_t Timeline::forget(std::int64_t before_us) {
+    const std::size_t before = retained_;
+    for (auto& slot : ring_) {
+        if (slot && slot->time_us < before_us) lose(slot);
+    }
+    return before - retained_;
+}
+
+std::vector<std::shared_ptr<const Frame>> Timeline::revoke(std::size_t count) {
+    std::vector<std::shared_ptr<const Frame>> taken;
+    for (std::uint64_t at = end(); at > begin() && taken.size() < count;) {
+        auto& slot = ring_[--at % ring_.size()];
+        if (!slot) continue;
+        taken.push_back(std::move(slot));
+        slot.reset();
+        --retained_;
+    }
+    std::reverse(taken.begin(), taken.end());
+    return taken;
 }
 
 std::uint64_t Timeline::begin() const noexcept {

@@ -140,6 +140,14 @@ inline constexpr CounterDef indexer_received_bytes_total{{
     .counts = "Payloads only; compressed frames with their compressed size.",
 }};
 
+inline constexpr CounterDef indexer_decoded_bytes_total{{
+    .scope = Scope::indexer,
+    .name = "indexer_decoded_bytes_total",
+    .help = "Bytes of JSON that were received, after decompression.",
+    .counts = "Payloads only; of an uncompressed stream as many as `indexer_received_bytes_total`. "
+              "Frames that could not be decompressed do not count.",
+}};
+
 inline constexpr std::string_view event_kinds[] = {"commit", "identity", "account"};
 inline constexpr std::string_view event_operations[] = {"create", "update", "delete", "none"};
 inline constexpr Label event_labels[] = {{"kind", event_kinds}, {"operation", event_operations}};
@@ -158,10 +166,37 @@ inline constexpr CounterDef indexer_duplicates_total{{
     .counts = "One event of a committed batch that the revision guard left without effect.",
 }};
 
-inline constexpr std::string_view quarantine_reasons[] = {
-    "malformed_json",    "missing_field",  "wrong_type",           "unknown_kind",
-    "unknown_operation", "invalid_number", "invalid_identifier",   "unstorable_record",
-    "too_large",         "invalid_record", "rejected_by_database", "other"};
+inline constexpr CounterDef indexer_redelivered_total{{
+    .scope = Scope::indexer,
+    .name = "indexer_redelivered_total",
+    .help = "Events that the server had delivered before.",
+    .counts = "One event put into the queue that equals one of the last 65,536 distinct ones. They "
+              "are written like any other: whether one changed anything is counted by "
+              "`indexer_duplicates_total`.",
+}};
+
+inline constexpr CounterDef indexer_seq_regressions_total{{
+    .scope = Scope::indexer,
+    .name = "indexer_seq_regressions_total",
+    .help = "Times that a server was found to use sequence numbers again for other events.",
+    .counts = "One connection given up for that; it is resumed by time, so that nothing is "
+              "skipped.",
+}};
+
+inline constexpr std::string_view quarantine_reasons[] = {"malformed_json",
+                                                          "missing_field",
+                                                          "wrong_type",
+                                                          "unknown_kind",
+                                                          "unknown_operation",
+                                                          "invalid_number",
+                                                          "invalid_identifier",
+                                                          "unstorable_record",
+                                                          "too_large",
+                                                          "invalid_record",
+                                                          "private_data",
+                                                          "rejected_by_database",
+                                                          "malformed_compression",
+                                                          "other"};
 inline constexpr Label quarantine_labels[] = {{"reason", quarantine_reasons}};
 inline constexpr CounterDef indexer_quarantined_total{{
     .scope = Scope::indexer,
@@ -175,19 +210,21 @@ inline constexpr CounterDef indexer_gaps_total{{
     .scope = Scope::indexer,
     .name = "indexer_gaps_total",
     .help = "Stretches of the stream that were found to be missing.",
-    .counts = "One reconnection at which the server could not go back as far as the cursor.",
+    .counts = "One reconnection after which nothing came from before the position held, so that "
+              "the server no longer has, or skipped, what lay between.",
 }};
 
 inline constexpr TotalDef indexer_gap_seconds_total{{
     .scope = Scope::indexer,
     .name = "indexer_gap_seconds_total",
     .help = "Length of the missing stretches of the stream, in seconds.",
-    .counts = "The time between the cursor that was asked for and the first event that came.",
+    .counts = "The time between the position held and the earliest event that came.",
 }};
 
 inline constexpr std::string_view reconnection_reasons[] = {
     "closed_by_server", "read_error",        "protocol_error", "timeout",
-    "connect_failed",   "handshake_refused", "database",       "other"};
+    "connect_failed",   "handshake_refused", "database",       "tls_failed",
+    "preferred_again",  "seq_regression",    "compression",    "other"};
 inline constexpr Label reconnection_labels[] = {{"reason", reconnection_reasons}};
 inline constexpr CounterDef indexer_reconnections_by_reason_total{{
     .scope = Scope::indexer,
@@ -196,7 +233,8 @@ inline constexpr CounterDef indexer_reconnections_by_reason_total{{
     .labels = reconnection_labels,
     .counts = "As `indexer_reconnection_attempts_total`, which is the sum of these. `timeout` is "
               "a connection that fell silent, `database` one given up because its messages could "
-              "not be stored.",
+              "not be stored, `preferred_again` one that was replaced by one to the preferred "
+              "server, `compression` one made with another dictionary than ours.",
 }};
 
 inline constexpr CounterDef indexer_batches_total{{
@@ -228,6 +266,23 @@ inline constexpr HistogramDef indexer_batch_seconds{{
     .counts = "One sample per batch that `indexer_batches_total` counts.",
 }};
 
+inline constexpr GaugeDef indexer_writing{{
+    .scope = Scope::indexer,
+    .name = "indexer_writing",
+    .help = "Whether this process holds its shard and writes: 1 or 0.",
+    .counts = "1 while the lease is held, retries included; 0 in standby. Over all processes of a "
+              "shard the sum is 1.",
+}};
+
+inline constexpr GaugeDef indexer_quarantine_breaker_open{{
+    .scope = Scope::indexer,
+    .name = "indexer_quarantine_breaker_open",
+    .help = "Whether the database refuses so many events that they are retried instead of set "
+            "aside: 1 or 0.",
+    .counts = "1 from the first event that is refused beyond the limit (20, and 1 % of what "
+              "commits) to the next commit.",
+}};
+
 inline constexpr const Definition* indexer_metrics[] = {
     &indexer_messages_processed_total,
     &indexer_messages_error_total,
@@ -246,15 +301,20 @@ inline constexpr const Definition* indexer_metrics[] = {
     &indexer_last_event_time_seconds,
     &indexer_cursor_time_seconds,
     &indexer_received_bytes_total,
+    &indexer_decoded_bytes_total,
     &indexer_events_total,
     &indexer_duplicates_total,
+    &indexer_redelivered_total,
     &indexer_quarantined_total,
     &indexer_gaps_total,
     &indexer_gap_seconds_total,
+    &indexer_seq_regressions_total,
     &indexer_reconnections_by_reason_total,
     &indexer_batches_total,
     &indexer_batch_events,
     &indexer_batch_seconds,
+    &indexer_writing,
+    &indexer_quarantine_breaker_open,
 };
 
 }  // namespace subcults::metrics::catalogue

@@ -12,8 +12,12 @@ using jetstream::Operation;
 
 namespace {
 
+// Stamps further apart than this are not of one stretch of a relay's numbers.
+constexpr std::int64_t relay_window_us = 86'400'000'000;
+
 QuarantineRow quarantine_row(const FaultyFrame& frame) {
     QuarantineRow row;
+    row.fingerprint = sha256(frame.raw);
     row.raw = frame.raw;
     row.raw_bytes = frame.raw.size();
     row.did = frame.did;
@@ -27,91 +31,143 @@ QuarantineRow quarantine_row(const FaultyFrame& frame) {
 QuarantineRow quarantine_row(const EventView& event, std::string_view reason) {
     QuarantineRow row;
     row.raw = render_frame(event);
+    row.fingerprint = sha256(row.raw);
     row.raw_bytes = row.raw.size();
     row.did = event.did;
+    row.collection = event.collection;
+    row.rkey = event.rkey;
+    row.rev = event.rev;
     row.time_us = event.time_us;
     row.reason = reason;
     return row;
 }
 
-void fold_commit(FoldedBatch& batch, const EventView& event) {
+class Folder {
+  public:
+    Folder(FoldedBatch& batch, Projector& projector) : batch_(batch), projector_(projector) {}
+
+    void commit(const EventView& event);
+    void account(const EventView& event);
+    void identity(const EventView& event);
+    void set_aside(const EventView& event, std::string_view reason);
+
+  private:
+    void quarantine_fault(const EventView& event, const Projection& projection);
+    void remove(std::string_view did, const AccountTime& when);
+
+    FoldedBatch& batch_;
+    Projector& projector_;
+};
+
+void merge(RecordRows& rows, const RecordKey& key, RecordRow row) {
+    const auto slot = rows.find(key);
+    if (slot == rows.end()) {
+        rows.emplace(key, std::move(row));
+    } else if (slot->second.rev < row.rev) {
+        // Several revisions in one batch: the highest counts, wherever it stands.
+        slot->second = std::move(row);
+    }
+}
+
+void Folder::quarantine_fault(const EventView& event, const Projection& projection) {
+    QuarantineRow row =
+        quarantine_row(event, projection.private_data ? "private_data" : "invalid_record");
+    if (projection.private_data) row.raw.clear();
+    row.path = projection.fault->path;
+    row.detail = projection.fault->reason;
+    batch_.quarantine.push_back(std::move(row));
+}
+
+void Folder::commit(const EventView& event) {
     RecordRow row;
     row.rev = event.rev;
     row.time_us = event.time_us;
-    if (event.operation != Operation::del) {
-        row.cid = event.cid;
-        row.record = event.record;
-    }
-    const RecordKey key{event.did, event.collection, event.rkey};
-    const auto [slot, inserted] = batch.records.try_emplace(key, row);
-    // Several revisions in one batch: the highest counts, wherever it stands.
-    if (!inserted && slot->second.rev < row.rev) slot->second = row;
-}
-
-// A deleted account takes with it what came before in this batch (as tombstones: a replay must not
-// bring it back); what follows is of its next life.
-void fold_deletion(FoldedBatch& batch, std::string_view did) {
-    for (auto row = batch.records.lower_bound(RecordKey{did, {}, {}});
-         row != batch.records.end() && std::get<0>(row->first) == did; ++row) {
-        row->second.cid.reset();
-        row->second.record.reset();
-    }
-    if (std::find(batch.purged.begin(), batch.purged.end(), did) == batch.purged.end()) {
-        batch.purged.push_back(did);
-    }
-}
-
-void fold_account(FoldedBatch& batch, const EventView& event) {
-    std::erase(batch.shown, event.did);
-    batch.hidden.erase(event.did);
-    if (event.active) {
-        batch.shown.push_back(event.did);
-    } else if (event.status == "deleted") {
-        fold_deletion(batch, event.did);
-        batch.shown.push_back(event.did);  // nothing is left that could be hidden
+    bool processed = true;
+    if (event.operation == Operation::del) {
+        row.typed = Projector::tombstone(event.did, event.collection, event.rkey, event.rev);
     } else {
-        batch.hidden[event.did] = event.status.value_or("inactive");
+        Projection projection =
+            projector_.project(event.did, event.collection, event.rkey, event.rev, event.record);
+        if (projection.fault) {
+            quarantine_fault(event, projection);
+            processed = false;
+        }
+        if (!projection.private_data) {
+            row.cid = event.cid;
+            row.record = event.record;
+        }
+        row.typed = std::move(projection.row);
+    }
+    const auto [writer, first] = batch_.writers.try_emplace(event.did, event.time_us);
+    if (!first) writer->second = std::min(writer->second, event.time_us);
+    merge(batch_.records, RecordKey{event.did, event.collection, event.rkey}, std::move(row));
+    if (!processed) return;
+    ++batch_.events;
+    ++batch_.commits;
+}
+
+// A deleted account takes with it what came before; what follows is of its next life.
+void Folder::remove(std::string_view did, const AccountTime& when) {
+    batch_.purges[did] = when;
+    auto row = batch_.records.lower_bound(RecordKey{did, {}, {}});
+    while (row != batch_.records.end() && std::get<0>(row->first) == did) {
+        merge(batch_.doomed, row->first, std::move(row->second));
+        row = batch_.records.erase(row);
+    }
+    for (QuarantineRow& set_aside : batch_.quarantine) {
+        if (set_aside.did == did) set_aside.before_purge = true;
     }
 }
 
-// The typed rows of what the records have become.
-void project_scenes(FoldedBatch& batch, SceneProjector& projector) {
-    for (const auto& [key, row] : batch.records) {
-        const auto& [did, collection, rkey] = key;
-        if (!is_scene_collection(collection)) continue;
-        if (!row.record) {
-            batch.scenes.push_back(SceneProjector::tombstone(did, collection, rkey, row.rev));
-            continue;
-        }
-        auto scene = projector.project(did, collection, rkey, row.rev, *row.record);
-        if (scene) {
-            batch.scenes.push_back(std::move(*scene));
-            continue;
-        }
-        // Not showing it is better than showing what it was before.
-        batch.scenes.push_back(SceneProjector::tombstone(did, collection, rkey, row.rev));
-        EventView event;
-        event.operation = Operation::update;
-        event.time_us = row.time_us;
-        event.did = did;
-        event.collection = collection;
-        event.rkey = rkey;
-        event.rev = row.rev;
-        event.cid = row.cid.value_or("");
-        event.record = *row.record;
-        QuarantineRow quarantined = quarantine_row(event, "invalid_record");
-        quarantined.path = scene.error().path;
-        quarantined.detail = scene.error().reason;
-        batch.quarantine.push_back(std::move(quarantined));
-        --batch.events;
+void Folder::account(const EventView& event) {
+    ++batch_.events;
+    AccountRow row;
+    row.seq = event.upstream_seq;
+    row.time_us = event.time_us;
+    row.active = event.active;
+    if (!event.active) row.status = event.status.value_or("inactive");
+    const auto [slot, first] = batch_.accounts.try_emplace(event.did, row);
+    if (!first) {
+        if (!is_newer(row, slot->second)) return;
+        slot->second = row;
     }
+    if (!row.active && row.status == "deleted") remove(event.did, row);
+}
+
+void Folder::identity(const EventView& event) {
+    ++batch_.events;
+    HandleRow row;
+    row.seq = event.upstream_seq;
+    row.time_us = event.time_us;
+    row.handle = event.handle;
+    const auto [slot, first] = batch_.handles.try_emplace(event.did, row);
+    if (!first && is_newer(row, slot->second)) slot->second = row;
+}
+
+// Whatever the reason: what is private is not kept.
+void Folder::set_aside(const EventView& event, std::string_view reason) {
+    if (event.kind == Kind::commit && event.operation != Operation::del) {
+        const Projection projection =
+            projector_.project(event.did, event.collection, event.rkey, event.rev, event.record);
+        if (projection.private_data) return quarantine_fault(event, projection);
+    }
+    batch_.quarantine.push_back(quarantine_row(event, reason));
 }
 
 }  // namespace
 
-FoldedBatch fold(std::span<const QueueItem> items, SceneProjector& projector,
+bool is_newer(const AccountTime& next, const AccountTime& current) noexcept {
+    const std::int64_t apart = next.time_us - current.time_us;
+    if (next.seq > 0 && current.seq > 0 && apart <= relay_window_us && apart >= -relay_window_us) {
+        return next.seq > current.seq;
+    }
+    return apart > 0;
+}
+
+FoldedBatch fold(std::span<const QueueItem> items, Projector& projector,
                  std::optional<std::string_view> quarantine_all) {
     FoldedBatch batch;
+    Folder folder(batch, projector);
     for (const QueueItem& item : items) {
         batch.newest_us = std::max(batch.newest_us, item.time_us());
         if (const FaultyFrame* faulty = item.fault()) {
@@ -120,23 +176,21 @@ FoldedBatch fold(std::span<const QueueItem> items, SceneProjector& projector,
         }
         const EventView event = item.event()->view();
         if (quarantine_all) {
-            batch.quarantine.push_back(quarantine_row(event, *quarantine_all));
+            folder.set_aside(event, *quarantine_all);
             continue;
         }
-        ++batch.events;
         switch (event.kind) {
             case Kind::commit:
-                ++batch.commits;
-                fold_commit(batch, event);
+                folder.commit(event);
                 break;
             case Kind::account:
-                fold_account(batch, event);
+                folder.account(event);
                 break;
             case Kind::identity:
-                break;  // changes no row yet; the event is done with
+                folder.identity(event);
+                break;
         }
     }
-    project_scenes(batch, projector);
     return batch;
 }
 

@@ -23,6 +23,7 @@ bool EventQueue::push(QueueItem item) {
     bool go_on = true;
     {
         const std::lock_guard lock(mutex_);
+        if (item.stream != stream_) return true;
         was_empty = items_.empty();
         bytes_ += item.bytes();
         items_.push_back(std::move(item));
@@ -36,7 +37,7 @@ bool EventQueue::push(QueueItem item) {
 
 void EventQueue::advance(TrailingMark mark) {
     const std::lock_guard lock(mutex_);
-    trailing_ = mark;
+    if (mark.stream == stream_) trailing_ = mark;
 }
 
 bool EventQueue::falls_to_lower_marks() const noexcept {
@@ -72,16 +73,19 @@ std::optional<TrailingMark> EventQueue::take_trailing() {
     return mark;
 }
 
-void EventQueue::clear() {
+std::uint64_t EventQueue::restart() {
     bool resume = false;
+    std::uint64_t stream = 0;
     {
         const std::lock_guard lock(mutex_);
+        stream = ++stream_;
         items_.clear();
         bytes_ = 0;
         trailing_.reset();
         resume = std::exchange(paused_, false);
     }
     if (resume && notify_resume_) notify_resume_();
+    return stream;
 }
 
 bool EventQueue::paused() const {

@@ -37,6 +37,7 @@ struct QueueItem {
     std::size_t endpoint = 0;           // which server it came from
     jetstream::StoredCursor watermark;  // covers everything received up to this item
     SteadyClock::time_point received;
+    std::uint64_t stream = 0;  // the run of reading it belongs to (StartPositions)
 
     const jetstream::Event* event() const noexcept {
         return std::get_if<jetstream::Event>(&payload);
@@ -50,6 +51,7 @@ struct QueueItem {
 struct TrailingMark {
     std::size_t endpoint = 0;
     jetstream::StoredCursor watermark;
+    std::uint64_t stream = 0;
 };
 
 struct QueueLimits {
@@ -68,7 +70,9 @@ class EventQueue {
     // Called when the queue falls to the lower marks after a pause, on the consumer's thread.
     void on_resume(std::function<void()> notify) { notify_resume_ = std::move(notify); }
 
-    // Returns false when an upper mark has been reached: read no more until on_resume.
+    // Returns false when an upper mark has been reached: read no more until on_resume. An item of
+    // an earlier stream is dropped: its position could otherwise be committed in front of what the
+    // present stream still has to deliver.
     [[nodiscard]] bool push(QueueItem item);
     // Everything up to this mark has been received, and nothing of it was wanted.
     void advance(TrailingMark mark);
@@ -77,8 +81,9 @@ class EventQueue {
     std::vector<QueueItem> take(std::size_t most);
     // The mark behind the last item, once the queue is empty. Handed out once.
     std::optional<TrailingMark> take_trailing();
-    // Drops everything (another process has taken over). Ends a pause.
-    void clear();
+    // Drops everything (another process has taken over), ends a pause, and returns the number of
+    // the stream that may push from now on. The first one is 0.
+    std::uint64_t restart();
 
     bool paused() const;
     std::size_t size() const;
@@ -96,6 +101,7 @@ class EventQueue {
     std::deque<QueueItem> items_;
     std::size_t bytes_ = 0;
     bool paused_ = false;
+    std::uint64_t stream_ = 0;
     std::optional<TrailingMark> trailing_;
 };
 

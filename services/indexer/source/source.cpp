@@ -1,7 +1,8 @@
 #include "source/source.hpp"
 
-#include "base/build_info.hpp"
+#include "base/crash_point.hpp"
 #include "jetstream/url.hpp"
+#include "source/dictionary.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,7 +12,9 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/websocket/error.hpp>
 
-#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
 
 namespace subcults::indexer {
 
@@ -20,16 +23,34 @@ namespace beast = boost::beast;
 
 namespace {
 
-constexpr std::size_t max_frame_bytes = 16 * 1024 * 1024;
-// Of a frame that cannot be read, so much is kept.
-constexpr std::size_t max_raw_bytes = 256 * 1024;
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::milliseconds turn_poll{5};
+constexpr std::chrono::seconds room_poll{1};
+// Servers give a reader up that answers no ping and takes no data for about so long …
+constexpr double starving_seconds = 5;
+// … which it notices only once it has read what was under way.
+constexpr std::chrono::seconds starved_for{60};
 
-net::WsOptions socket_options(const SourceOptions& options) {
-    net::WsOptions made;
-    made.user_agent = "subcults-indexer/" + std::string(build_info().version);
-    made.max_message_bytes = max_frame_bytes;
-    made.idle_timeout = options.idle_timeout;
+std::vector<std::string> hosts_of(const std::vector<std::string>& urls) {
+    std::vector<std::string> hosts;
+    for (const std::string& url : urls)
+        hosts.push_back(jetstream::host_key(url));
+    return hosts;
+}
+
+IntakeOptions intake_options(const SourceOptions& options) {
+    IntakeOptions made;
+    made.hosts = hosts_of(options.urls);
+    made.collections = options.collections;
+    made.shard = options.shard;
     return made;
+}
+
+std::optional<jetstream::FrameDecompressor> decompressor_of(const std::string& file) {
+    if (file.empty()) return std::nullopt;
+    auto loaded = load_dictionary(file);
+    if (!loaded) throw std::runtime_error("JETSTREAM_ZSTD_DICTIONARY: " + loaded.error());
+    return std::move(*loaded);
 }
 
 std::string_view reason_of(const boost::system::error_code& error) {
@@ -49,54 +70,56 @@ Source::Source(asio::io_context& io, SourceOptions options, EventQueue& queue,
                IndexerMetrics& metrics, IndexerState& state, Log& log)
     : io_(io),
       options_(std::move(options)),
+      hosts_(hosts_of(options_.urls)),
       queue_(queue),
       metrics_(metrics),
       state_(state),
       log_(log),
-      decoder_(jetstream::CollectionFilter(options_.collections), max_frame_bytes),
+      intake_(intake_options(options_), decompressor_of(options_.dictionary_file), queue, metrics,
+              state, log),
+      policy_(options_.urls.size(), options_.rules,
+              static_cast<std::uint64_t>(SteadyClock::now().time_since_epoch().count())),
       timer_(io),
-      backoff_(options_.backoff,
-               static_cast<std::uint64_t>(SteadyClock::now().time_since_epoch().count())) {
-    for (const std::string& url : options_.urls)
-        hosts_.push_back(jetstream::host_key(url));
+      room_timer_(io),
+      scout_timer_(io),
+      last_errors_(options_.urls.size()),
+      uncompressed_(options_.urls.size(), false) {
+    publish(LinkState::idle, 0);
 }
 
 Source::~Source() = default;
 
-void Source::start(std::vector<jetstream::StoredCursor> positions) {
+void Source::start(StartPositions positions) {
     asio::post(io_, [this, positions = std::move(positions)] {
         if (stopping_) return;
-        marks_.clear();
-        for (const auto& position : positions)
-            marks_.emplace_back(position);
-        // Where the newest position comes from is where this consumer has been reading.
-        read_from_.reset();
-        std::int64_t newest = 0;
-        for (std::size_t i = 0; i < positions.size(); ++i) {
-            if (!positions[i].time_us || *positions[i].time_us <= newest) continue;
-            newest = *positions[i].time_us;
-            read_from_ = i;
-        }
-        ++generation_;
-        if (client_) client_->abort();
-        timer_.cancel();
+        end_run();
+        intake_.restart(positions);
         asio::co_spawn(io_, run(generation_), [this](std::exception_ptr failure) {
-            if (!failure) return;
-            try {
-                std::rethrow_exception(failure);
-            } catch (const std::exception& error) {
-                log_.error("the source ended", {{"what", error.what()}});
-            }
+            if (failure) die_of(failure);
         });
     });
+}
+
+// What was thrown may have come between moving the position and queueing the event that it covers.
+// Only the committed position can be trusted then, and starting again goes on from there.
+void Source::die_of(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const std::exception& error) {
+        log_.error("reading failed, ending the process", {{"what", error.what()}});
+    }
+    log_.flush();
+    std::_Exit(EXIT_FAILURE);
+}
+
+void Source::suspend() {
+    asio::post(io_, [this] { end_run(); });
 }
 
 void Source::stop(std::function<void()> done) {
     asio::post(io_, [this, done = std::move(done)]() mutable {
         stopping_ = true;
-        ++generation_;
-        if (client_) client_->abort();
-        timer_.cancel();
+        end_run();
         if (running_) {
             on_stopped_ = std::move(done);
         } else {
@@ -106,153 +129,223 @@ void Source::stop(std::function<void()> done) {
 }
 
 void Source::resume() {
-    asio::post(io_, [this] { timer_.cancel(); });
+    asio::post(io_, [this] { room_timer_.cancel(); });
 }
 
-asio::awaitable<void> Source::pause(std::chrono::milliseconds delay) {
-    timer_.expires_after(delay);
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+// Whatever runs finds out that it is not current any more.
+void Source::end_run() {
+    ++generation_;
+    ++link_number_;
+    for (const auto& client : opening_)
+        client->abort();
+    if (link_) link_->client->abort();
+    timer_.cancel();
+    room_timer_.cancel();
+    scout_timer_.cancel();
+}
+
+asio::awaitable<void> Source::wait_until(SteadyClock::time_point when, std::uint64_t generation) {
+    while (current(generation) && SteadyClock::now() < when) {
+        timer_.expires_at(when);
+        co_await timer_.async_wait(no_throw);
+    }
 }
 
 asio::awaitable<void> Source::run(std::uint64_t generation) {
     // One at a time: a run that is being replaced has had its connection aborted and ends soon.
     asio::steady_timer turn(io_);
     while (running_) {
-        turn.expires_after(std::chrono::milliseconds(5));
-        co_await turn.async_wait(asio::as_tuple(asio::use_awaitable));
+        turn.expires_after(turn_poll);
+        co_await turn.async_wait(no_throw);
     }
     if (!current(generation)) co_return;
     running_ = true;
     co_await serve(generation);
+    while (scouts_ > 0) {
+        turn.expires_after(turn_poll);
+        co_await turn.async_wait(no_throw);
+    }
+    link_.reset();
+    successor_.reset();
     running_ = false;
-    state_.connected = false;
+    publish(LinkState::idle, state_.endpoint);
     if (on_stopped_) std::exchange(on_stopped_, nullptr)();
 }
 
 asio::awaitable<void> Source::serve(std::uint64_t generation) {
     while (current(generation)) {
-        if (!first_attempt_) metrics_.count_reconnection(reconnect_reason_);
-        first_attempt_ = false;
-        heard_something_ = false;
-        const bool connected = co_await connect();
-        if (connected && current(generation)) {
-            state_.connected = true;
-            state_.endpoint = endpoint_;
-            state_.heard_us = now_micros().value;
-            reconnect_reason_ = co_await read_frames(generation);
-            state_.connected = false;
-        }
+        const auto planned = policy_.next(SteadyClock::now());
+        publish(LinkState::waiting, planned.endpoint);
+        co_await wait_until(planned.at, generation);
         if (!current(generation)) break;
-        if (heard_something_) backoff_.reset();
-        if (!connected || !heard_something_) endpoint_ = (endpoint_ + 1) % options_.urls.size();
-        const auto delay = backoff_.next();
-        log_.warn("disconnected from Jetstream", {{"reason", reconnect_reason_},
-                                                  {"next", hosts_[endpoint_]},
-                                                  {"delay_ms", delay.count()}});
-        co_await pause(delay);
+        // What was committed meanwhile may have changed whose turn it is.
+        note_progress();
+        const auto attempt = policy_.next(SteadyClock::now());
+        if (attempt.endpoint != planned.endpoint || attempt.at > SteadyClock::now()) continue;
+
+        if (!std::exchange(first_attempt_, false)) metrics_.count_reconnection(reconnect_reason_);
+        publish(LinkState::connecting, attempt.endpoint);
+        auto opened = co_await open(attempt.endpoint, generation);
+        if (!current(generation)) break;
+        if (!opened) continue;
+        adopt(std::move(*opened));
+        co_await read_link(generation);
     }
-    if (client_) co_await client_->close();
 }
 
-asio::awaitable<bool> Source::connect() {
-    const std::string& url = options_.urls[endpoint_];
-    auto parsed = net::WsUrl::parse(url);
-    if (!parsed) co_return false;  // configuration has checked it
+// This connection is the one to read from now on.
+void Source::adopt(Link link) {
+    const std::size_t endpoint = link.endpoint;
+    link_ = std::move(link);
+    ++link_number_;
+    heard_ = false;
+    progressed_ = false;
+    starved_until_ = {};
+    committed_before_us_ = state_.cursor_us;
+    last_errors_[endpoint].clear();
+    policy_.on_connected(endpoint, SteadyClock::now());
+    intake_.begin(endpoint, link_->resume, link_->compressed);
+    state_.endpoint = endpoint;
+    state_.heard_us = now_micros().value;
+    state_.connected = true;
+    publish(LinkState::reading, endpoint);
+    crash_point("source.connected");
+    log_.info("connected to Jetstream", {{"host", hosts_[endpoint]},
+                                         {"cursor", link_->resume.cursor.value_or(0)},
+                                         {"by_seq", link_->resume.by_seq},
+                                         {"compressed", link_->compressed}});
+}
 
-    // The newest position counts, whichever server it is of: with a short rewind there, with a
-    // longer one at another server, whose stamps differ.
-    const bool same_host = !read_from_ || hosts_[*read_from_] == hosts_[endpoint_];
-    const std::size_t from = read_from_.value_or(endpoint_);
-    const auto cursor = jetstream::connect_cursor(marks_[from].cursor(), same_host);
-    parsed->target = jetstream::subscribe_target(url, options_.collections, cursor);
-
-    client_ = std::make_unique<net::WsClient>(io_.get_executor(), socket_options(options_));
-    auto result = co_await client_->connect(*parsed);
-    if (!result) {
-        const net::WsConnectError failure = result.error();
-        const bool refused = failure.stage == net::WsConnectError::Stage::handshake;
-        reconnect_reason_ = refused ? "handshake_refused" : "connect_failed";
-        if (failure.stage == net::WsConnectError::Stage::timeout) reconnect_reason_ = "timeout";
-        log_.warn("cannot connect to Jetstream", {{"host", hosts_[endpoint_]},
+// Reads the connection, and those that replace it without a break, to the end.
+asio::awaitable<void> Source::read_link(std::uint64_t generation) {
+    for (;;) {
+        const std::size_t endpoint = link_->endpoint;
+        if (policy_.preferred_due()) {
+            ++scouts_;
+            auto scout = look_for_preferred(generation, link_number_);
+            asio::co_spawn(io_, std::move(scout), [this](std::exception_ptr failure) {
+                --scouts_;
+                if (failure) die_of(failure);
+            });
+        }
+        reconnect_reason_ = co_await read_frames(generation);
+        state_.connected = false;
+        if (!current(generation)) co_return;
+        note_progress();
+        ++link_number_;
+        scout_timer_.cancel();
+        const auto now = SteadyClock::now();
+        if (successor_) {
+            log_.info("returning to the preferred server", {{"host", hosts_[0]}});
+            policy_.on_disconnected(true, now);
+            Link next = std::move(*successor_);
+            successor_.reset();
+            adopt(std::move(next));
+            continue;
+        }
+        // Our own doing: a pause that was too long, or a dictionary that does not fit.
+        const bool expected = now < starved_until_ || reconnect_reason_ == "compression";
+        policy_.on_disconnected(expected, now);
+        last_errors_[endpoint] = reconnect_reason_;
+        log_.warn("disconnected from Jetstream", {{"host", hosts_[endpoint]},
                                                   {"reason", reconnect_reason_},
-                                                  {"http_status", failure.http_status},
-                                                  {"error", failure.code.message()}});
-        co_return false;
+                                                  {"said", link_->client->close_reason()},
+                                                  {"expected", expected}});
+        link_.reset();
+        co_return;
     }
-    log_.info("connected to Jetstream",
-              {{"host", hosts_[endpoint_]}, {"cursor", cursor.value_or(0)}});
-    co_return true;
 }
 
 asio::awaitable<std::string_view> Source::read_frames(std::uint64_t generation) {
+    const std::shared_ptr<net::WsClient> client = link_->client;
     for (;;) {
-        auto frame = co_await client_->read();
+        auto frame = co_await client->read();
         if (!current(generation)) co_return "other";
-        if (!frame) co_return reason_of(frame.error());
-        const bool room = take_in(*frame);
-        if (!room) co_await wait_for_room(generation);
+        if (!frame) co_return successor_ ? "preferred_again" : reason_of(frame.error());
+        const Taken taken = intake_.take(frame->data, frame->binary);
+        if (!std::exchange(heard_, true)) {
+            crash_point("source.first_frame");
+            publish(LinkState::reading, link_->endpoint);
+        }
+        note_progress();
+        if (taken == Taken::seq_regression) co_return "seq_regression";
+        if (taken == Taken::other_dictionary) {
+            give_up_compression(link_->endpoint, "its frames need another dictionary");
+            co_return "compression";
+        }
+        if (taken == Taken::queue_full) co_await wait_for_room(generation);
         if (!current(generation)) co_return "other";
+    }
+}
+
+// While a lesser server is read: opens a connection to the preferred one when it is due.
+asio::awaitable<void> Source::look_for_preferred(std::uint64_t generation, std::uint64_t link) {
+    while (current(generation) && link == link_number_) {
+        const auto due = policy_.preferred_due();
+        if (!due) co_return;
+        if (SteadyClock::now() < *due) {
+            scout_timer_.expires_at(*due);
+            co_await scout_timer_.async_wait(no_throw);
+            continue;
+        }
+        metrics_.count_reconnection("preferred_again");
+        auto opened = co_await open(0, generation);
+        if (!current(generation) || link != link_number_) co_return;
+        if (!opened) continue;  // the policy has put it off
+        successor_ = std::move(*opened);
+        link_->client->abort();
+        co_return;
     }
 }
 
 asio::awaitable<void> Source::wait_for_room(std::uint64_t generation) {
     const auto since = SteadyClock::now();
     metrics_.paused.increment();
+    publish(LinkState::paused, link_->endpoint);
+    crash_point("source.paused");
     log_.info("reading paused", {{"queued", queue_.size()}, {"bytes", queue_.bytes()}});
     while (current(generation) && queue_.paused()) {
         // Woken by resume(); looks by itself now and then all the same.
-        co_await pause(std::chrono::milliseconds(1000));
+        room_timer_.expires_after(room_poll);
+        co_await room_timer_.async_wait(no_throw);
     }
-    const double seconds = std::chrono::duration<double>(SteadyClock::now() - since).count();
+    const auto now = SteadyClock::now();
+    const double seconds = std::chrono::duration<double>(now - since).count();
+    if (seconds > starving_seconds) starved_until_ = now + starved_for;
     metrics_.resumed.increment();
     metrics_.pause_duration.observe(seconds);
+    publish(LinkState::reading, link_->endpoint);
     log_.info("reading resumed", {{"seconds", seconds}});
 }
 
-// Decodes one frame into the queue. Returns false when the queue wants no more.
-bool Source::take_in(const net::WsFrame& frame) {
-    metrics_.received_bytes.increment(frame.data.size());
-    const UnixMicros now = now_micros();
-    state_.heard_us = now.value;
-    heard_something_ = true;
-    read_from_ = endpoint_;
-    jetstream::Watermark& mark = marks_[endpoint_];
+// Once per connection: something has been committed since it brought its first frame.
+void Source::note_progress() {
+    if (progressed_ || !heard_ || state_.cursor_us.load() <= committed_before_us_) return;
+    progressed_ = true;
+    policy_.on_progress();
+}
 
-    auto decoded = decoder_.decode(frame.data, true);
-    if (!decoded) {
-        jetstream::DecodeError error = std::move(decoded).error();
-        std::uint64_t held_back = 0;
-        if (fault_log_.allow(held_back)) {
-            log_.warn("frame set aside", {{"reason", jetstream::to_string(error.fault)},
-                                          {"path", error.path},
-                                          {"detail", error.reason},
-                                          {"more", held_back}});
-        }
-        FaultyFrame faulty;
-        faulty.reason = jetstream::to_string(error.fault);
-        faulty.path = std::move(error.path);
-        faulty.detail = std::move(error.reason);
-        faulty.did = std::move(error.did);
-        faulty.time_us = error.time_us;
-        faulty.raw = frame.data.substr(0, max_raw_bytes);
-        if (error.time_us != 0) mark.observe(error.time_us);
-        QueueItem item{std::move(faulty), endpoint_, mark.cursor(), SteadyClock::now()};
-        return queue_.push(std::move(item));
+void Source::publish(LinkState link, std::size_t endpoint) {
+    if (link != published_ || link_since_.value == 0) link_since_ = now_micros();
+    published_ = link;
+    SourceView view;
+    view.link = link;
+    view.endpoint = endpoint;
+    view.since = link_since_;
+    view.reconnections = metrics_.reconnection_attempts.value();
+    view.compressed = link_ && link_->compressed;
+    view.numbered = intake_.numbered();
+    view.preferred_due = policy_.preferred_due();
+    for (std::size_t i = 0; i < policy_.size(); ++i) {
+        const auto& standing = policy_.standing(i);
+        EndpointView shown;
+        shown.failures = standing.failures;
+        shown.permanent = standing.permanent;
+        shown.last_error = last_errors_[i];
+        if (standing.failures > 0) shown.next_attempt = standing.not_before;
+        view.endpoints.push_back(std::move(shown));
     }
-    if (!*decoded) {
-        // A well-formed commit that nobody wants: nothing to keep but the position.
-        TrailingMark trailing;
-        trailing.endpoint = endpoint_;
-        trailing.watermark = mark.cursor();
-        queue_.advance(trailing);
-        return true;
-    }
-    const jetstream::EventView& event = **decoded;
-    mark.observe(event);
-    state_.last_event_us = std::max(state_.last_event_us.load(), event.time_us);
-    metrics_.count_event(event);
-    QueueItem item{jetstream::Event(event), endpoint_, mark.cursor(), SteadyClock::now()};
-    return queue_.push(std::move(item));
+    state_.source.set(std::move(view));
 }
 
 }  // namespace subcults::indexer

@@ -1,8 +1,9 @@
 #include "write/batch_pipeline.hpp"
 
+#include "atproto/tid.hpp"
 #include "base/crypto.hpp"
-#include "base/json_writer.hpp"
 #include "db/columns.hpp"
+#include "write/typed_pipeline.hpp"
 #include "write/writer_sql.hpp"
 
 namespace subcults::indexer {
@@ -11,11 +12,6 @@ namespace {
 using OptionalView = std::optional<std::string_view>;
 
 using db::column;
-
-OptionalView view(const std::optional<std::string>& text) {
-    if (!text) return std::nullopt;
-    return std::string_view(*text);
-}
 
 void add_cursor(db::Pipeline& pipeline, const CursorMove& move) {
     db::Params params;
@@ -26,18 +22,17 @@ void add_cursor(db::Pipeline& pipeline, const CursorMove& move) {
     pipeline.add(writer_sql::move_cursor, std::move(params));
 }
 
-void add_purges(db::Pipeline& pipeline, const FoldedBatch& batch) {
-    for (const auto& statement :
-         {writer_sql::purge_records, writer_sql::purge_scenes, writer_sql::purge_quarantine}) {
-        db::Params params;
-        params.text_array(std::span<const std::string_view>(batch.purged));
-        pipeline.add(statement, std::move(params));
-    }
+void add_writers(db::Pipeline& pipeline, const FoldedBatch& batch) {
+    using Entry = std::pair<const std::string_view, std::int64_t>;
+    db::Params params;
+    params
+        .text_array(column<std::string_view>(batch.writers, [](const Entry& e) { return e.first; }))
+        .int8_array(column<std::int64_t>(batch.writers, [](const Entry& e) { return e.second; }));
+    pipeline.add(writer_sql::know_accounts, std::move(params));
 }
 
-void add_records(db::Pipeline& pipeline, const FoldedBatch& batch) {
+void add_records(db::Pipeline& pipeline, const RecordRows& rows) {
     using Entry = std::pair<const RecordKey, RecordRow>;
-    const auto& rows = batch.records;
     db::Params params;
     params
         .text_array(
@@ -53,97 +48,176 @@ void add_records(db::Pipeline& pipeline, const FoldedBatch& batch) {
     pipeline.add(writer_sql::upsert_records, std::move(params));
 }
 
-std::string tags_json(const SceneRow& scene) {
-    JsonWriter json;
-    json.begin_array();
-    for (const std::string& tag : scene.tags)
-        json.value(tag);
-    json.end_array();
-    return json.take();
+void add_rows(BatchPipeline& made, const RecordRows& rows, bool retry) {
+    if (rows.empty()) return;
+    made.records_steps.push_back(made.pipeline.size());
+    add_records(made.pipeline, rows);
+    add_typed_rows(made.pipeline, rows, retry, made.trust_steps);
 }
 
-void add_scenes(db::Pipeline& pipeline, const std::vector<SceneRow>& rows) {
-    using Row = const SceneRow&;
-    const auto tags = column<std::string>(rows, tags_json);
-    const db::BooleanColumn deleted(rows, [](Row r) { return r.deleted; });
+// Takes away what lies below the accounts' purge floors: see purge_records.
+void add_purge(BatchPipeline& made, std::span<const std::string_view> dids) {
+    const auto purge = [&](const db::Statement& statement) {
+        db::Params params;
+        params.text_array(dids);
+        made.pipeline.add(statement, std::move(params));
+    };
+    const auto purge_marking = [&](const db::Statement& statement) {
+        made.trust_steps.push_back(made.pipeline.size());
+        purge(statement);
+    };
+    purge(writer_sql::purge_records);
+    purge_marking(writer_sql::purge_scenes);
+    purge(writer_sql::purge_events);
+    purge(writer_sql::purge_posts);
+    purge_marking(writer_sql::purge_alliances);
+    purge_marking(writer_sql::purge_memberships);
+}
+
+void add_deletions(BatchPipeline& made, const FoldedBatch& batch) {
+    using Entry = std::pair<const std::string_view, AccountTime>;
+    const auto& purges = batch.purges;
+    const auto dids = column<std::string_view>(purges, [](const Entry& e) { return e.first; });
+    const auto times =
+        column<std::int64_t>(purges, [](const Entry& e) { return e.second.time_us; });
+    // The highest revision that can have been made by then.
+    const auto revs = column<atproto::TidText>(purges, [](const Entry& e) {
+        atproto::Tid latest;
+        latest.micros = e.second.time_us;
+        latest.clock_id = 1023;
+        return atproto::TidText(latest);
+    });
+    db::Params floor;
+    floor.text_array(std::span<const std::string_view>(dids))
+        .int8_array(column<std::int64_t>(purges, [](const Entry& e) { return e.second.seq; }))
+        .int8_array(times)
+        .text_array(
+            column<std::string_view>(revs, [](const atproto::TidText& t) { return t.view(); }));
+    made.pipeline.add(writer_sql::raise_purge_floor, std::move(floor));
+    add_purge(made, dids);
+
+    db::Params quarantine;
+    quarantine.text_array(std::span<const std::string_view>(dids)).int8_array(times);
+    made.pipeline.add(writer_sql::purge_quarantine, std::move(quarantine));
+}
+
+void add_handles(db::Pipeline& pipeline, const FoldedBatch& batch) {
+    using Entry = std::pair<const std::string_view, HandleRow>;
+    const auto& rows = batch.handles;
     db::Params params;
-    params.uuid_array(column<Uuid>(rows, [](Row r) { return r.id; }))
-        .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.uri); }))
-        .text_array(
-            column<std::string_view>(rows, [](Row r) { return std::string_view(r.owner_did); }))
-        .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.rev); }))
-        .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.name); }))
-        .text_array(column<OptionalView>(rows, [](Row r) { return view(r.description); }))
-        .jsonb_array(
-            column<OptionalView>(tags, [](const std::string& json) { return OptionalView(json); }))
-        .text_array(
-            column<std::string_view>(rows, [](Row r) { return std::string_view(r.visibility); }))
-        .text_array(column<OptionalView>(rows, [](Row r) { return view(r.coarse_geohash); }))
-        .timestamptz_array(
-            column<std::optional<UnixMicros>>(rows, [](Row r) { return r.created_at; }))
-        .boolean_array(deleted.span());
-    pipeline.add(writer_sql::upsert_scenes, std::move(params));
+    params.text_array(column<std::string_view>(rows, [](const Entry& e) { return e.first; }))
+        .text_array(column<OptionalView>(rows, [](const Entry& e) { return e.second.handle; }))
+        .int8_array(column<std::int64_t>(rows, [](const Entry& e) { return e.second.seq; }))
+        .int8_array(column<std::int64_t>(rows, [](const Entry& e) { return e.second.time_us; }));
+    pipeline.add(writer_sql::update_handles, std::move(params));
 }
 
-void add_accounts(db::Pipeline& pipeline, const FoldedBatch& batch) {
-    if (!batch.hidden.empty()) {
-        using Entry = std::pair<const std::string_view, std::string_view>;
-        db::Params params;
-        params
-            .text_array(
-                column<std::string_view>(batch.hidden, [](const Entry& e) { return e.first; }))
-            .text_array(
-                column<std::string_view>(batch.hidden, [](const Entry& e) { return e.second; }));
-        pipeline.add(writer_sql::hide_accounts, std::move(params));
-    }
-    if (!batch.shown.empty()) {
-        db::Params params;
-        params.text_array(std::span<const std::string_view>(batch.shown));
-        pipeline.add(writer_sql::show_accounts, std::move(params));
-    }
+void add_accounts(BatchPipeline& made, const FoldedBatch& batch) {
+    using Entry = std::pair<const std::string_view, AccountRow>;
+    const auto& rows = batch.accounts;
+    const db::BooleanColumn active(rows, [](const Entry& e) { return e.second.active; });
+    db::Params params;
+    params.text_array(column<std::string_view>(rows, [](const Entry& e) { return e.first; }))
+        .boolean_array(active.span())
+        .text_array(column<OptionalView>(rows, [](const Entry& e) { return e.second.status; }))
+        .int8_array(column<std::int64_t>(rows, [](const Entry& e) { return e.second.seq; }))
+        .int8_array(column<std::int64_t>(rows, [](const Entry& e) { return e.second.time_us; }));
+    made.trust_steps.push_back(made.pipeline.size());
+    made.pipeline.add(writer_sql::update_accounts, std::move(params));
 }
 
-void add_quarantine(db::Pipeline& pipeline, const FoldedBatch& batch, std::string_view consumer) {
-    using Row = const QuarantineRow&;
-    const auto& rows = batch.quarantine;
-    const auto prints = column<Digest256>(rows, [](Row r) { return sha256(r.raw); });
-    const auto text_or_null = [](std::string_view text) -> OptionalView {
-        if (text.empty()) return std::nullopt;
-        return text;
+// Those whose account is deleted later in the batch, or all others.
+void add_quarantine(db::Pipeline& pipeline, const FoldedBatch& batch, bool before_purge,
+                    std::string_view consumer) {
+    std::vector<const QuarantineRow*> rows;
+    for (const QuarantineRow& row : batch.quarantine) {
+        if (row.before_purge == before_purge) rows.push_back(&row);
+    }
+    if (rows.empty()) return;
+    using Row = const QuarantineRow*;
+    const auto text = [&](std::string QuarantineRow::*field) {
+        return column<std::string_view>(rows,
+                                        [&](Row row) { return std::string_view(row->*field); });
+    };
+    const auto text_or_null = [&](std::string QuarantineRow::*field) {
+        return column<OptionalView>(rows, [&](Row row) -> OptionalView {
+            if ((row->*field).empty()) return std::nullopt;
+            return std::string_view(row->*field);
+        });
     };
     db::Params params;
     params.text(consumer)
         .bytea_array(
-            column<std::string_view>(prints, [](const Digest256& d) { return as_view(d); }))
-        .text_array(column<OptionalView>(rows, [&](Row r) { return text_or_null(r.did); }))
-        .int8_array(column<std::int64_t>(rows, [](Row r) { return r.time_us; }))
-        .text_array(column<std::string_view>(rows, [](Row r) { return r.reason; }))
-        .text_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.path); }))
-        .text_array(
-            column<std::string_view>(rows, [](Row r) { return std::string_view(r.detail); }))
-        .bytea_array(column<std::string_view>(rows, [](Row r) { return std::string_view(r.raw); }))
+            column<std::string_view>(rows, [](Row row) { return as_view(row->fingerprint); }))
+        .text_array(text_or_null(&QuarantineRow::did))
+        .text_array(text_or_null(&QuarantineRow::collection))
+        .text_array(text_or_null(&QuarantineRow::rkey))
+        .text_array(text_or_null(&QuarantineRow::rev))
+        .int8_array(column<std::int64_t>(rows, [](Row row) { return row->time_us; }))
+        .text_array(column<std::string_view>(rows, [](Row row) { return row->reason; }))
+        .text_array(text(&QuarantineRow::path))
+        .text_array(text(&QuarantineRow::detail))
+        .bytea_array(text_or_null(&QuarantineRow::raw))
         .int8_array(column<std::int64_t>(
-            rows, [](Row r) { return static_cast<std::int64_t>(r.raw_bytes); }));
+            rows, [](Row row) { return static_cast<std::int64_t>(row->raw_bytes); }));
     pipeline.add(writer_sql::quarantine, std::move(params));
+}
+
+void add_resolved(db::Pipeline& pipeline, const FoldedBatch& batch) {
+    db::Params params;
+    params.bytea_array(column<std::string_view>(
+        batch.resolved, [](const Digest256& digest) { return as_view(digest); }));
+    pipeline.add(writer_sql::resolve_quarantine, std::move(params));
+}
+
+// A frame may have waited in quarantine while its account was deleted: then what it brings is taken
+// away again at once.
+void add_purge_of_writers(BatchPipeline& made, const FoldedBatch& batch) {
+    using Entry = std::pair<const std::string_view, std::int64_t>;
+    const auto dids =
+        column<std::string_view>(batch.writers, [](const Entry& e) { return e.first; });
+    add_purge(made, dids);
+}
+
+// Everything but the brackets of the transaction and the cursor.
+void add_batch(BatchPipeline& made, const FoldedBatch& batch, std::string_view consumer,
+               bool retry) {
+    db::Pipeline& pipeline = made.pipeline;
+    if (!batch.writers.empty()) add_writers(pipeline, batch);
+    add_rows(made, batch.doomed, retry);
+    add_quarantine(pipeline, batch, true, consumer);
+    if (!batch.purges.empty()) add_deletions(made, batch);
+    add_rows(made, batch.records, retry);
+    if (retry && !batch.writers.empty()) add_purge_of_writers(made, batch);
+    if (!batch.handles.empty()) add_handles(pipeline, batch);
+    if (!batch.accounts.empty()) add_accounts(made, batch);
+    if (!batch.resolved.empty()) add_resolved(pipeline, batch);
+    add_quarantine(pipeline, batch, false, consumer);
 }
 
 }  // namespace
 
 BatchPipeline make_pipeline(const FoldedBatch& batch, const CursorMove& move) {
     BatchPipeline made;
-    db::Pipeline& pipeline = made.pipeline;
-    pipeline.command("BEGIN");
-    add_cursor(pipeline, move);
-    if (!batch.purged.empty()) add_purges(pipeline, batch);
-    if (!batch.records.empty()) {
-        made.records_step = pipeline.size();
-        add_records(pipeline, batch);
-    }
-    if (!batch.scenes.empty()) add_scenes(pipeline, batch.scenes);
-    add_accounts(pipeline, batch);
-    if (!batch.quarantine.empty()) add_quarantine(pipeline, batch, move.key.consumer);
-    pipeline.command("COMMIT");
+    made.pipeline.command("BEGIN");
+    add_cursor(made.pipeline, move);
+    add_batch(made, batch, move.key.consumer, false);
+    made.pipeline.command("COMMIT");
     return made;
+}
+
+BatchPipeline make_retry_pipeline(const FoldedBatch& batch, std::string_view consumer) {
+    BatchPipeline made;
+    add_batch(made, batch, consumer, true);
+    made.pipeline.command("COMMIT");
+    return made;
+}
+
+std::int64_t affected(std::span<const db::Rows> answers, std::span<const std::size_t> steps) {
+    std::int64_t sum = 0;
+    for (const std::size_t step : steps)
+        sum += answers[step].affected();
+    return sum;
 }
 
 }  // namespace subcults::indexer

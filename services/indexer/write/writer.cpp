@@ -1,5 +1,7 @@
 #include "write/writer.hpp"
 
+#include "base/crash_point.hpp"
+#include "write/lease_sql.hpp"
 #include "write/writer_sql.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -8,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace subcults::indexer {
 
@@ -17,9 +20,7 @@ namespace {
 
 constexpr std::chrono::seconds statement_limit{30};
 constexpr std::chrono::seconds standby_poll{1};
-constexpr std::chrono::seconds idle_commit_every{1};
 constexpr std::chrono::minutes prune_every{1};
-constexpr std::int32_t only_shard = 0;
 
 db::ConnectionOptions writing_connection(const WriterOptions& options) {
     db::ConnectionOptions made = options.connection;
@@ -36,7 +37,13 @@ db::ConnectionOptions writing_connection(const WriterOptions& options) {
                      {"tcp_keepalives_interval", "2"},
                      {"tcp_keepalives_count", "3"}};
     made.statements.assign(writer_sql::all.begin(), writer_sql::all.end());
+    made.statements.insert(made.statements.end(), lease_sql::all.begin(), lease_sql::all.end());
     return made;
+}
+
+// Never so long that a standby would take this process for hung.
+BackoffPolicy retry_policy() {
+    return {std::chrono::milliseconds(100), std::chrono::milliseconds(3000)};
 }
 
 // What the data of an event can cause: it is isolated and quarantined. Everything else that the
@@ -48,19 +55,20 @@ bool is_data_error(const db::Error& error) {
 }  // namespace
 
 Writer::Writer(asio::io_context& io, WriterOptions options, EventQueue& queue,
-               IndexerMetrics& metrics, IndexerState& state, Log& log,
-               std::function<void(Positions)> on_positions)
+               IndexerMetrics& metrics, IndexerState& state, Log& log, WriterHooks hooks)
     : io_(io),
       options_(std::move(options)),
       queue_(queue),
       metrics_(metrics),
       state_(state),
       log_(log),
-      on_positions_(std::move(on_positions)),
+      hooks_(std::move(hooks)),
       connection_(io.get_executor(), writing_connection(options_)),
       timer_(io),
-      backoff_(BackoffPolicy{std::chrono::milliseconds(100), std::chrono::milliseconds(5000)},
-               static_cast<std::uint64_t>(SteadyClock::now().time_since_epoch().count())) {}
+      work_timer_(io),
+      backoff_(retry_policy(),
+               static_cast<std::uint64_t>(SteadyClock::now().time_since_epoch().count())),
+      lease_(options_.lease, log) {}
 
 Writer::~Writer() = default;
 
@@ -90,11 +98,12 @@ void Writer::stop(Deadline deadline, std::function<void()> done) {
         }
         on_stopped_ = std::move(done);
         timer_.cancel();
+        work_timer_.cancel();
     });
 }
 
 void Writer::wake() {
-    asio::post(io_, [this] { timer_.cancel(); });
+    asio::post(io_, [this] { work_timer_.cancel(); });
 }
 
 asio::awaitable<void> Writer::pause(std::chrono::milliseconds delay) {
@@ -102,191 +111,244 @@ asio::awaitable<void> Writer::pause(std::chrono::milliseconds delay) {
     co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
+// Something failed that may be over soon. The lease is kept meanwhile, if there is a connection.
+asio::awaitable<void> Writer::back_off() {
+    if (state_.phase == WriterPhase::active) state_.phase = WriterPhase::retrying;
+    crash_point("writer.backing_off");
+    const auto delay = backoff_.next();
+    co_await pause(delay);
+    if (connection_.connected()) co_await keep_lease();
+}
+
 asio::awaitable<void> Writer::run() {
-    while (!out_of_time()) {
+    while (!out_of_time() && !refused_) {
         state_.writer_turn_us = now_micros().value;
         if (!connection_.connected()) {
-            const bool acquired = co_await acquire();
-            if (!acquired) {
-                if (stopping_ && epochs_.empty()) break;
-                const auto delay = backoff_.next();
-                co_await pause(delay);
+            const Hold hold = co_await acquire();
+            if (hold == Hold::none) {
+                if (stopping_) break;
+                co_await pause(standby_poll);
+                continue;
+            }
+            if (hold == Hold::unavailable) {
+                if (stopping_ && !reading_) break;
+                co_await back_off();
                 continue;
             }
         }
         std::vector<QueueItem> items = queue_.take(options_.batch_events);
         if (items.empty()) {
             if (stopping_) break;
-            const auto now = SteadyClock::now();
-            if (now - last_idle_commit_ >= idle_commit_every) {
-                const auto mark = queue_.take_trailing();
-                last_idle_commit_ = now;
-                if (mark) co_await move_cursor_only(*mark);
-                continue;
-            }
-            // The queue is looked at on this thread and wake-ups are posted to it: none is missed.
-            co_await pause(idle_commit_every);
+            co_await idle();
             continue;
         }
+        state_.in_flight_us = items.front().time_us();
         if (options_.batch_wait.count() > 0 && items.size() < options_.batch_events && !stopping_) {
-            co_await pause(options_.batch_wait);
-            auto more = queue_.take(options_.batch_events - items.size());
-            const bool same = more.empty() || more.front().endpoint == items.front().endpoint;
-            if (!same) {
-                co_await write_until_committed(items);
-                items.clear();
-            }
-            std::move(more.begin(), more.end(), std::back_inserter(items));
+            co_await fill_up(items);
         }
+        crash_point("writer.batch_taken");
         co_await write_until_committed(items);
+        state_.in_flight_us = 0;
     }
     connection_.close();
 }
 
-// Connects, takes the shard's lock, opens an epoch and finds out where writing goes on. Returns
-// false when it has to be tried again later.
-asio::awaitable<bool> Writer::acquire() {
-    const bool had_it = !epochs_.empty();
-    if (!had_it) state_.phase = WriterPhase::connecting;
+// Nothing is queued. Once a second the position moves past what nobody wanted, or the lease is
+// kept. The queue is looked at on this thread and wake-ups are posted to it: none is missed.
+asio::awaitable<void> Writer::idle() {
+    const auto since = SteadyClock::now() - last_sign_of_life_;
+    if (since < heartbeat_every) {
+        work_timer_.expires_after(heartbeat_every - since);
+        co_await work_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_return;
+    }
+    const auto mark = queue_.take_trailing();
+    if (mark) {
+        co_await move_cursor_only(*mark);
+    } else {
+        co_await keep_lease();
+    }
+}
+
+// Waits for a fuller batch. What comes from another server has another cursor: then what is there
+// is written first.
+asio::awaitable<void> Writer::fill_up(std::vector<QueueItem>& items) {
+    co_await pause(options_.batch_wait);
+    auto more = queue_.take(options_.batch_events - items.size());
+    if (!more.empty() && more.front().endpoint != items.front().endpoint) {
+        const bool written = co_await write_until_committed(items);
+        items.clear();
+        // Lost with the shard: what came later is void as well.
+        if (!written) co_return;
+    }
+    std::move(more.begin(), more.end(), std::back_inserter(items));
+}
+
+asio::awaitable<Writer::Hold> Writer::acquire() {
+    if (!reading_ && state_.phase != WriterPhase::standby) state_.phase = WriterPhase::connecting;
     auto connected = co_await connection_.connect();
     if (!connected) {
-        std::string why = connected.error().message;
-        log_.warn("cannot reach the database", {{"error", why}});
-        co_return false;
+        log_.warn("cannot reach the database", {{"error", connected.error().message}});
+        co_return Hold::unavailable;
     }
-    db::Params lock;
-    lock.text(options_.consumer + "/" + options_.dialect).int8(only_shard);
-    auto deadline = deadline_in(statement_limit);
-    auto locked = co_await connection_.query(writer_sql::try_lease, std::move(lock), deadline);
-    if (!locked || !locked->boolean(0, 0)) {
-        if (locked && !standby_logged_) {
-            log_.info("another process writes this shard: standing by");
-            standby_logged_ = true;
-        }
-        if (locked) state_.phase = WriterPhase::standby;
-        connection_.close();
-        backoff_.reset();
-        co_await pause(standby_poll);
-        co_return false;
-    }
-    db::Params epoch;
-    std::vector<std::string_view> hosts(options_.hosts.begin(), options_.hosts.end());
-    std::sort(hosts.begin(), hosts.end());
-    hosts.erase(std::unique(hosts.begin(), hosts.end()), hosts.end());
-    epoch.text(options_.consumer)
-        .text(options_.dialect)
-        .int4(only_shard)
-        .text_array(std::span<const std::string_view>(hosts));
-    deadline = deadline_in(statement_limit);
-    auto opened = co_await connection_.query(writer_sql::open_epoch, std::move(epoch), deadline);
-    if (!opened) {
-        std::string why = opened.error().message;
-        log_.warn("cannot open an epoch", {{"error", why}});
-        connection_.close();
-        co_return false;
-    }
-
-    Positions positions(options_.hosts.size());
-    std::vector<std::int64_t> epochs(options_.hosts.size());
-    bool uninterrupted = had_it;
-    doubt_resolved_committed_ = false;
-    for (int row = 0; row < opened->size(); ++row) {
-        const std::string_view host = opened->text(row, 0);
-        for (std::size_t i = 0; i < options_.hosts.size(); ++i) {
-            if (options_.hosts[i] != host) continue;
-            if (!opened->is_null(row, 1)) positions[i].time_us = opened->int8(row, 1);
-            if (!opened->is_null(row, 2)) positions[i].seq = opened->int8(row, 2);
-            epochs[i] = opened->int8(row, 3);
-            // One more than ours: nobody has written in between.
-            if (had_it && epochs[i] != epochs_[i] + 1) uninterrupted = false;
-            if (doubtful_batch_ && !opened->is_null(row, 4) &&
-                opened->uuid(row, 4) == *doubtful_batch_) {
-                doubt_resolved_committed_ = true;
-            }
-        }
-    }
-    epochs_ = std::move(epochs);
-    standby_logged_ = false;
-    state_.phase = WriterPhase::active;
-    for (const auto& position : positions) {
-        if (position.time_us) {
-            state_.cursor_us = std::max(state_.cursor_us.load(), *position.time_us);
-        }
-    }
-    if (!uninterrupted) {
-        log_.info(had_it ? "another process wrote in between: starting over"
-                         : "writing this shard");
-        taken_over_ = had_it;
-        queue_.clear();
-        on_positions_(std::move(positions));
-    } else {
+    const LeaseOutcome outcome = co_await lease_.acquire(connection_);
+    if (outcome == LeaseOutcome::held) {
+        state_.phase = WriterPhase::active;
+        standby_logged_ = false;
+        last_sign_of_life_ = SteadyClock::now();
+        if (!reading_ || !lease_.uninterrupted()) co_return begin_reading();
         log_.info("database is back");
+        co_return Hold::same;
     }
-    co_return true;
+    connection_.close();
+    if (outcome == LeaseOutcome::unavailable) co_return Hold::unavailable;
+    backoff_.reset();
+    if (outcome == LeaseOutcome::standby) co_return stand_by();
+    refused_ = true;
+    stand_by();
+    hooks_.on_refused("INDEXER_SHARD counts " + std::to_string(lease_.options().shard.count) +
+                      " shards, the database has " + std::to_string(lease_.stored_shards()) +
+                      "; change it with: subcults-indexer reshard");
+    co_return Hold::none;
+}
+
+// The shard is ours anew: whatever was read before belongs to another time.
+Writer::Hold Writer::begin_reading() {
+    log_.info(reading_ ? "another process wrote in between: starting over" : "writing this shard",
+              {{"shard", lease_.options().shard.index}, {"epoch", lease_.epoch()}});
+    StartPositions positions;
+    positions.by_endpoint.resize(options_.hosts.size());
+    std::int64_t newest = 0;
+    std::int64_t elsewhere = 0;
+    for (const HostCursor& stored : lease_.cursors()) {
+        const std::int64_t time = stored.cursor.time_us.value_or(0);
+        bool configured = false;
+        for (std::size_t i = 0; i < options_.hosts.size(); ++i) {
+            if (options_.hosts[i] != stored.host) continue;
+            positions.by_endpoint[i] = stored.cursor;
+            configured = true;
+        }
+        std::int64_t& best = configured ? newest : elsewhere;
+        best = std::max(best, time);
+    }
+    if (elsewhere > newest) positions.elsewhere_us = elsewhere;
+    state_.cursor_us = std::max(newest, elsewhere);
+    state_.committed.set(positions.by_endpoint);
+    doubt_.reset();
+    reading_ = true;
+    positions.stream = queue_.restart();
+    hooks_.on_positions(std::move(positions));
+    return Hold::fresh;
+}
+
+Writer::Hold Writer::stand_by() {
+    state_.phase = WriterPhase::standby;
+    if (!standby_logged_) {
+        log_.info("another process writes this shard: standing by",
+                  {{"shard", lease_.options().shard.index}});
+        standby_logged_ = true;
+    }
+    if (reading_) {
+        reading_ = false;
+        doubt_.reset();
+        queue_.restart();
+        hooks_.on_standby();
+    }
+    return Hold::none;
+}
+
+asio::awaitable<void> Writer::keep_lease() {
+    if (SteadyClock::now() - last_sign_of_life_ < heartbeat_every) co_return;
+    last_sign_of_life_ = SteadyClock::now();
+    const auto kept = co_await lease_.heartbeat(connection_);
+    if (kept) co_return;
+    if (is_fenced(kept.error())) {
+        log_.warn("this process was fenced off by another one");
+        connection_.close();
+        co_return;
+    }
+    log_.warn("cannot keep the shard", {{"kind", db::to_string(kept.error().kind)},
+                                        {"sqlstate", kept.error().sqlstate},
+                                        {"error", kept.error().message}});
 }
 
 CursorMove Writer::cursor_move(std::size_t endpoint, const jetstream::StoredCursor& to) {
     CursorMove move;
-    move.key.consumer = options_.consumer;
+    move.key.consumer = options_.lease.consumer;
     move.key.host = options_.hosts[endpoint];
-    move.key.dialect = options_.dialect;
-    move.key.shard = only_shard;
-    move.key.epoch = epochs_[endpoint];
+    move.key.dialect = options_.lease.dialect;
+    move.key.shard = static_cast<std::int32_t>(options_.lease.shard.index);
+    move.key.epoch = lease_.epoch();
     move.to = to;
     move.batch_id = uuid_v7();
     return move;
 }
 
-// Returns when every item is committed (or quarantined), when another process has taken over, or
-// when time is up at shutdown.
-asio::awaitable<void> Writer::write_until_committed(std::span<const QueueItem> items) {
-    if (items.empty()) co_return;
-    state_.in_flight_us = items.front().time_us();
+asio::awaitable<bool> Writer::write_until_committed(std::span<const QueueItem> items) {
+    if (items.empty()) co_return true;
     std::optional<std::string_view> quarantine_all;
     while (!out_of_time()) {
         state_.writer_turn_us = now_micros().value;
         if (!connection_.connected()) {
-            taken_over_ = false;
-            const bool acquired = co_await acquire();
-            if (!acquired) {
-                const auto delay = backoff_.next();
-                co_await pause(delay);
+            const Hold hold = co_await acquire();
+            if (hold == Hold::fresh || hold == Hold::none) co_return false;
+            if (hold == Hold::unavailable) {
+                co_await back_off();
                 continue;
             }
-            if (taken_over_) break;  // these items are not ours to write any more
-            if (doubt_resolved_committed_ && doubtful_) {
-                Doubt doubt = std::move(*doubtful_);
-                doubtful_.reset();
-                doubtful_batch_.reset();
-                committed(items, doubt.batch, std::nullopt, doubt.seconds);
-                break;
-            }
-            doubtful_.reset();
-            doubtful_batch_.reset();
+            if (doubt_was_committed(items)) co_return true;
         }
         const Attempt result = co_await attempt(items, quarantine_all);
-        if (result == Attempt::committed) break;
+        if (result == Attempt::committed) co_return true;
         if (result == Attempt::fenced) {
             // Find out who has it by standing in line again.
             log_.warn("this process was fenced off by another one");
             connection_.close();
             continue;
         }
-        if (result == Attempt::refused) {
-            if (items.size() == 1) {
-                quarantine_all = "rejected_by_database";
-                continue;
-            }
-            const std::size_t half = items.size() / 2;
-            co_await write_until_committed(items.first(half));
-            if (!taken_over_) co_await write_until_committed(items.subspan(half));
-            break;
+        if (result == Attempt::refused && items.size() > 1) {
+            const bool written = co_await bisect(items);
+            co_return written;
         }
-        state_.phase = WriterPhase::retrying;
-        const auto delay = backoff_.next();
-        co_await pause(delay);
+        if (result == Attempt::refused && !quarantine_all && may_set_aside()) {
+            crash_point("writer.setting_aside");
+            quarantine_all = "rejected_by_database";
+            continue;
+        }
+        co_await back_off();
     }
-    state_.in_flight_us = 0;
+    co_return false;
+}
+
+asio::awaitable<bool> Writer::bisect(std::span<const QueueItem> items) {
+    crash_point("writer.bisecting");
+    const std::size_t half = items.size() / 2;
+    const bool first = co_await write_until_committed(items.first(half));
+    if (!first) co_return false;
+    crash_point("writer.between_halves");
+    const bool second = co_await write_until_committed(items.subspan(half));
+    co_return second;
+}
+
+bool Writer::may_set_aside() {
+    const bool may = breaker_.take(SteadyClock::now());
+    state_.breaker_open = !may;
+    std::uint64_t held_back = 0;
+    if (!may && breaker_log_.allow(held_back)) {
+        log_.error("the database refuses too many events: retrying instead of setting them aside",
+                   {{"queued", queue_.size()}});
+    }
+    return may;
+}
+
+// After a new connection: did the batch commit whose answer was lost?
+bool Writer::doubt_was_committed(std::span<const QueueItem> items) {
+    if (!doubt_) return false;
+    const Doubt doubt = std::move(*doubt_);
+    doubt_.reset();
+    if (lease_.last_batch() != doubt.batch_id) return false;
+    committed(items, doubt.batch, std::nullopt, doubt.seconds);
+    return true;
 }
 
 asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> items,
@@ -295,15 +357,17 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
     FoldedBatch batch = fold(items, projector_, quarantine_all);
     const CursorMove move = cursor_move(items.back().endpoint, items.back().watermark);
     BatchPipeline made = make_pipeline(batch, move);
+    crash_point("writer.before_commit");
     auto deadline = deadline_in(statement_limit);
     auto result = co_await connection_.run("indexer_batch", std::move(made.pipeline), deadline);
     const double seconds = std::chrono::duration<double>(SteadyClock::now() - begun).count();
 
     if (result && result->ok() && result->rows.back().command() == "COMMIT") {
-        std::optional<std::int64_t> upserts;
-        if (made.records_step) upserts = result->rows[*made.records_step].affected();
-        state_.cursor_us = std::max(state_.cursor_us.load(), move.to.time_us.value_or(0));
-        committed(items, batch, upserts, seconds);
+        crash_point("writer.committed");
+        Effect effect;
+        effect.records = affected(result->rows, made.records_steps);
+        effect.trust = affected(result->rows, made.trust_steps);
+        committed(items, batch, effect, seconds);
         if (!batch.quarantine.empty()) co_await prune();
         co_return Attempt::committed;
     }
@@ -318,11 +382,11 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
     const bool unknown = !error.certainly_not_applied() ||
                          (error.kind == db::ErrorKind::server && !connection_.connected());
     if (unknown) {
-        doubtful_batch_ = move.batch_id;
         Doubt doubt;
         doubt.batch = std::move(batch);
+        doubt.batch_id = move.batch_id;
         doubt.seconds = seconds;
-        doubtful_ = std::move(doubt);
+        doubt_ = std::move(doubt);
     }
     auto verdict = co_await settle(std::move(error));
     co_return verdict;
@@ -330,10 +394,7 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
 
 // After a transaction that did not commit, as far as we know: what now?
 asio::awaitable<Writer::Attempt> Writer::settle(db::Error error) {
-    if (error.sqlstate == "22012" && error.statement == writer_sql::move_cursor.name) {
-        connection_.close();
-        co_return Attempt::fenced;
-    }
+    if (is_fenced(error)) co_return Attempt::fenced;
     metrics_.writes_failed.increment();
     const bool passing = error.transient() || error.kind != db::ErrorKind::server;
     const bool data = is_data_error(error);
@@ -351,25 +412,32 @@ asio::awaitable<Writer::Attempt> Writer::settle(db::Error error) {
 }
 
 void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batch,
-                       std::optional<std::int64_t> upserts, double seconds) {
+                       const std::optional<Effect>& effect, double seconds) {
     const auto now = SteadyClock::now();
     const UnixMicros wall = now_micros();
     backoff_.reset();
+    breaker_.committed(items.size());
+    breaker_.close();
+    state_.breaker_open = false;
+    last_sign_of_life_ = now;
     state_.phase = WriterPhase::active;
     state_.commit_lag_us = batch.newest_us != 0 ? wall.value - batch.newest_us : 0;
+    state_.note_committed(items.back().endpoint, items.back().watermark, wall);
     metrics_.batches.increment();
     metrics_.batch_events.observe(static_cast<double>(items.size()));
     metrics_.batch_seconds.observe(seconds);
     metrics_.processed.increment(batch.events);
     for (const QuarantineRow& row : batch.quarantine)
         metrics_.count_quarantined(row.reason);
-    if (upserts) {
-        const auto written = static_cast<std::uint64_t>(*upserts);
+    const std::size_t rows = batch.record_rows();
+    if (effect) {
+        const auto written = static_cast<std::uint64_t>(effect->records);
         metrics_.upserts.increment(written);
-        metrics_.duplicates.increment(batch.records.size() - written);
-    } else if (!batch.records.empty()) {
+        metrics_.duplicates.increment(rows - std::min<std::uint64_t>(written, rows));
+        metrics_.trust_recompute.increment(static_cast<std::uint64_t>(effect->trust));
+    } else {
         // The commit was found after its answer was lost: how many rows changed went with it.
-        metrics_.upserts.increment(batch.records.size());
+        metrics_.upserts.increment(rows);
     }
     for (const QueueItem& item : items) {
         if (item.event() == nullptr) continue;
@@ -379,17 +447,20 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
 
 // Nothing of what was received was wanted: the position moves on all the same, once a second.
 asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
+    crash_point("writer.cursor_only");
+    last_sign_of_life_ = SteadyClock::now();
     const CursorMove move = cursor_move(mark.endpoint, mark.watermark);
     BatchPipeline made = make_pipeline(FoldedBatch(), move);
     auto deadline = deadline_in(statement_limit);
     auto result =
         co_await connection_.run("indexer_cursor_only", std::move(made.pipeline), deadline);
     if (result && result->ok()) {
-        state_.cursor_us = std::max(state_.cursor_us.load(), move.to.time_us.value_or(0));
+        state_.note_committed(mark.endpoint, mark.watermark, now_micros());
         co_return Attempt::committed;
     }
     db::Error error = result ? *result->error : result.error();
     auto verdict = co_await settle(std::move(error));
+    if (verdict == Attempt::fenced) connection_.close();
     co_return verdict;
 }
 

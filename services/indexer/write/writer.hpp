@@ -3,11 +3,12 @@
 //
 // Trouble that passes (connection, deadlock, disk full, shutdown of the server) retries the same
 // batch for ever, with backoff, while the queue holds the reader back. An event that the database
-// refuses is isolated by bisection and quarantined; its neighbours commit. When the connection
-// breaks during COMMIT, the cursor row's batch id tells whether it happened.
+// refuses is isolated by bisection and quarantined; its neighbours commit, in order, each part with
+// its own cursor. When refusals pile up the breaker opens, and they are retried like trouble that
+// passes. When the connection breaks during COMMIT, the shard's batch id tells whether it happened.
 //
-// One process writes per shard: a lock on the writing connection, and an epoch that each
-// transaction checks. Another process waits in standby.
+// One process writes per shard (lease.hpp). A process that loses the shard drops what it has read,
+// stops reading and stands by; when it gets the shard again it reads from the committed cursor.
 //
 // Threading: the writer's io_context; start() and stop() from any thread.
 #pragma once
@@ -18,8 +19,11 @@
 #include "indexer_metrics.hpp"
 #include "project/fold.hpp"
 #include "queue/event_queue.hpp"
+#include "source/start_positions.hpp"
 #include "state.hpp"
 #include "write/batch_pipeline.hpp"
+#include "write/lease.hpp"
+#include "write/quarantine_breaker.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -35,22 +39,26 @@ namespace subcults::indexer {
 struct WriterOptions {
     db::ConnectionOptions connection;  // uri and observer; the writer adds settings and statements
     std::vector<std::string> hosts;    // by endpoint
-    std::string consumer = "indexer";
-    std::string dialect = "v1";
+    LeaseOptions lease;
     std::size_t batch_events = 500;
     std::chrono::milliseconds batch_wait{0};
     std::size_t max_quarantined = 10'000;
 };
 
+// What the writer tells the rest of the process, on its own thread.
+struct WriterHooks {
+    // The shard is ours: read from here. What was read before has been dropped.
+    std::function<void(StartPositions)> on_positions;
+    // Another process has the shard: stop reading.
+    std::function<void()> on_standby;
+    // Nothing that waiting could mend; the process should end.
+    std::function<void(std::string reason)> on_refused;
+};
+
 class Writer {
   public:
-    using Positions = std::vector<jetstream::StoredCursor>;
-
-    // `on_positions`: called with the committed cursors when reading has to start, or to start
-    // over because another process wrote in between. On the writer's thread.
     Writer(boost::asio::io_context& io, WriterOptions options, EventQueue& queue,
-           IndexerMetrics& metrics, IndexerState& state, Log& log,
-           std::function<void(Positions)> on_positions);
+           IndexerMetrics& metrics, IndexerState& state, Log& log, WriterHooks hooks);
     ~Writer();
 
     void start();
@@ -61,19 +69,37 @@ class Writer {
 
   private:
     enum class Attempt { committed, retry, refused, fenced };
+    // `same` = the shard is (still) ours and what is in hand may be written; `fresh` = it is ours
+    // anew, and what is in hand is void; `none` = it is not ours, and nothing is in hand any more.
+    enum class Hold { same, fresh, none, unavailable };
 
     boost::asio::awaitable<void> run();
-    boost::asio::awaitable<bool> acquire();
-    boost::asio::awaitable<void> write_until_committed(std::span<const QueueItem> items);
+    boost::asio::awaitable<void> idle();
+    boost::asio::awaitable<void> fill_up(std::vector<QueueItem>& items);
+    boost::asio::awaitable<Hold> acquire();
+    Hold begin_reading();
+    Hold stand_by();
+    // False = what was in hand is void: the shard was lost, or time is up.
+    boost::asio::awaitable<bool> write_until_committed(std::span<const QueueItem> items);
+    boost::asio::awaitable<bool> bisect(std::span<const QueueItem> items);
     boost::asio::awaitable<Attempt> attempt(std::span<const QueueItem> items,
                                             std::optional<std::string_view> quarantine_all);
     boost::asio::awaitable<Attempt> move_cursor_only(TrailingMark mark);
     boost::asio::awaitable<Attempt> settle(db::Error error);
+    boost::asio::awaitable<void> keep_lease();
+    boost::asio::awaitable<void> back_off();
     boost::asio::awaitable<void> prune();
     boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
+    bool may_set_aside();
+    bool doubt_was_committed(std::span<const QueueItem> items);
     CursorMove cursor_move(std::size_t endpoint, const jetstream::StoredCursor& to);
+    // What the database said about a committed batch, when its answer arrived.
+    struct Effect {
+        std::int64_t records = 0;  // rows that changed
+        std::int64_t trust = 0;    // scenes that were marked
+    };
     void committed(std::span<const QueueItem> items, const FoldedBatch& batch,
-                   std::optional<std::int64_t> upserts, double seconds);
+                   const std::optional<Effect>& effect, double seconds);
     bool out_of_time() const noexcept { return stopping_ && SteadyClock::now() >= stop_deadline_; }
 
     boost::asio::io_context& io_;
@@ -82,24 +108,27 @@ class Writer {
     IndexerMetrics& metrics_;
     IndexerState& state_;
     Log& log_;
-    std::function<void(Positions)> on_positions_;
+    WriterHooks hooks_;
     db::Connection connection_;
-    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer timer_;       // backoff: only stop() cuts it short
+    boost::asio::steady_timer work_timer_;  // idleness: ended by wake()
     Backoff backoff_;
-    SceneProjector projector_;
+    Lease lease_;
+    QuarantineBreaker breaker_;
+    Projector projector_;
 
-    std::vector<std::int64_t> epochs_;  // by endpoint; empty = never held the shard
     // COMMIT was sent and the answer was lost: what it would have written, and its id.
     struct Doubt {
         FoldedBatch batch;
+        Uuid batch_id;
         double seconds = 0;
     };
-    std::optional<Doubt> doubtful_;
-    std::optional<Uuid> doubtful_batch_;
-    bool doubt_resolved_committed_ = false;
-    bool taken_over_ = false;  // another process wrote since: what is in hand is not ours any more
+    std::optional<Doubt> doubt_;
+    bool reading_ = false;  // on_positions has been called, and on_standby not since
+    bool refused_ = false;
     bool standby_logged_ = false;
-    SteadyClock::time_point last_idle_commit_{};
+    LogLimit breaker_log_{std::chrono::seconds(30)};
+    SteadyClock::time_point last_sign_of_life_{};
     SteadyClock::time_point last_prune_{};
     bool stopping_ = false;
     bool ended_ = true;

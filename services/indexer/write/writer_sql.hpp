@@ -4,43 +4,26 @@
 #pragma once
 
 #include "db/statement.hpp"
+#include "write/account_sql.hpp"
+#include "write/typed_sql.hpp"
 
 #include <array>
 
 namespace subcults::indexer::writer_sql {
 
-// One process writes per shard: the lock lies on the connection that writes.
-inline constexpr db::Statement try_lease{
-    "indexer_try_lease", "SELECT pg_try_advisory_lock(hashtextextended($1::text, $2::bigint))"};
-
-// A new epoch: whoever held the shard before can write no more. One row per server.
-inline constexpr db::Statement open_epoch{
-    "indexer_open_epoch",
-    "INSERT INTO jetstream_cursors AS c (consumer, host, dialect, shard, epoch)"
-    " SELECT $1::text, h.host, $2::text, $3::int, 1 FROM unnest($4::text[]) AS h(host)"
-    " ON CONFLICT (consumer, host, dialect, shard) DO UPDATE SET epoch = c.epoch + 1"
-    " RETURNING host, time_us, seq, epoch, batch_id"};
-
 // Moves the cursor, if the epoch is still ours. If it is not, the division by zero aborts the
 // transaction that this statement opens: no row of a fenced writer can commit.
 inline constexpr db::Statement move_cursor{
     "indexer_cursor",
-    "WITH moved AS (UPDATE jetstream_cursors"
-    " SET time_us = greatest(time_us, $5::bigint), seq = coalesce($6::bigint, seq),"
-    " batch_id = $7::uuid, updated_at = now()"
-    " WHERE consumer = $1::text AND host = $2::text AND dialect = $3::text AND shard = $4::int"
-    " AND epoch = $8::bigint RETURNING 1) SELECT 1 / count(*) FROM moved"};
-
-inline constexpr db::Statement purge_records{
-    "indexer_purge_records",
-    "UPDATE records SET record = NULL, cid = NULL, deleted_at = now()"
-    " WHERE did = ANY($1::text[]) AND deleted_at IS NULL"};
-inline constexpr db::Statement purge_scenes{
-    "indexer_purge_scenes",
-    "UPDATE scenes SET name = '', description = NULL, tags = '{}', coarse_geohash = NULL,"
-    " deleted_at = now() WHERE owner_did = ANY($1::text[]) AND deleted_at IS NULL"};
-inline constexpr db::Statement purge_quarantine{
-    "indexer_purge_quarantine", "DELETE FROM quarantined_events WHERE did = ANY($1::text[])"};
+    "WITH fence AS (UPDATE indexer_shards SET batch_id = $7::uuid,"
+    " heartbeat_at = clock_timestamp() WHERE consumer = $1::text AND shard = $4::int"
+    " AND epoch = $8::bigint RETURNING 1),"
+    " moved AS (INSERT INTO jetstream_cursors AS c (consumer, host, dialect, shard, time_us, seq)"
+    " SELECT $1::text, $2::text, $3::text, $4::int, $5::bigint, $6::bigint FROM fence"
+    " ON CONFLICT (consumer, host, dialect, shard) DO UPDATE"
+    " SET time_us = greatest(c.time_us, EXCLUDED.time_us),"
+    " seq = coalesce(EXCLUDED.seq, c.seq), updated_at = now())"
+    " SELECT 1 / count(*) FROM fence"};
 
 inline constexpr db::Statement upsert_records{
     "indexer_records",
@@ -56,46 +39,21 @@ inline constexpr db::Statement upsert_records{
     " record = EXCLUDED.record, time_us = EXCLUDED.time_us, indexed_at = now(),"
     " deleted_at = EXCLUDED.deleted_at WHERE t.rev < EXCLUDED.rev"};
 
-inline constexpr db::Statement upsert_scenes{
-    "indexer_scenes",
-    "INSERT INTO scenes AS t (id, uri, owner_did, rev, name, description, tags, visibility,"
-    " coarse_geohash, created_at, deleted_at)"
-    " SELECT e.id, e.uri, e.owner_did, e.rev, e.name, e.description,"
-    " ARRAY(SELECT jsonb_array_elements_text(e.tags)), e.visibility, e.geohash, e.created_at,"
-    " CASE WHEN e.deleted THEN now() END"
-    " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
-    " $7::jsonb[], $8::text[], $9::text[], $10::timestamptz[], $11::boolean[])"
-    " AS e(id, uri, owner_did, rev, name, description, tags, visibility, geohash, created_at,"
-    " deleted)"
-    " LEFT JOIN LATERAL (SELECT s.rev FROM scenes s WHERE s.id = e.id LIMIT 1) s ON true"
-    " WHERE s.rev IS NULL OR s.rev < e.rev"
-    " ON CONFLICT (id) DO UPDATE SET rev = EXCLUDED.rev, name = EXCLUDED.name,"
-    " description = EXCLUDED.description, tags = EXCLUDED.tags, visibility = EXCLUDED.visibility,"
-    " coarse_geohash = EXCLUDED.coarse_geohash, created_at = EXCLUDED.created_at,"
-    " indexed_at = now(), deleted_at = EXCLUDED.deleted_at WHERE t.rev < EXCLUDED.rev"};
-
-// Only accounts that own something here: the network has millions of others.
-inline constexpr db::Statement hide_accounts{
-    "indexer_hide_accounts",
-    "INSERT INTO hidden_accounts (did, status)"
-    " SELECT e.did, e.status FROM unnest($1::text[], $2::text[]) AS e(did, status)"
-    " WHERE EXISTS (SELECT 1 FROM records r WHERE r.did = e.did)"
-    " ON CONFLICT (did) DO UPDATE SET status = EXCLUDED.status"
-    " WHERE hidden_accounts.status <> EXCLUDED.status"};
-inline constexpr db::Statement show_accounts{
-    "indexer_show_accounts", "DELETE FROM hidden_accounts WHERE did = ANY($1::text[])"};
-
+// A frame that was quarantined, seen again, is one row.
 inline constexpr db::Statement quarantine{
     "indexer_quarantine",
-    "INSERT INTO quarantined_events AS q (fingerprint, consumer, did, time_us, reason, path,"
-    " detail, raw, raw_bytes)"
-    " SELECT DISTINCT ON (e.fingerprint) e.fingerprint, $1::text, e.did, e.time_us, e.reason,"
-    " e.path, e.detail, e.raw, e.raw_bytes"
-    " FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[],"
-    " $8::bytea[], $9::bigint[])"
-    " AS e(fingerprint, did, time_us, reason, path, detail, raw, raw_bytes)"
-    " ORDER BY e.fingerprint"
+    "INSERT INTO quarantined_events AS q (fingerprint, consumer, did, collection, rkey, rev,"
+    " time_us, reason, path, detail, raw, raw_bytes)"
+    " SELECT DISTINCT ON (e.fingerprint) e.fingerprint, $1::text, e.did, e.collection, e.rkey,"
+    " e.rev, e.time_us, e.reason, e.path, e.detail, e.raw, e.raw_bytes"
+    " FROM unnest($2::bytea[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],"
+    " $8::text[], $9::text[], $10::text[], $11::bytea[], $12::bigint[])"
+    " AS e(fingerprint, did, collection, rkey, rev, time_us, reason, path, detail, raw,"
+    " raw_bytes) ORDER BY e.fingerprint"
     " ON CONFLICT (fingerprint) DO UPDATE SET seen = q.seen + 1, last_seen = now()"};
+inline constexpr db::Statement resolve_quarantine{
+    "indexer_resolve_quarantine",
+    "DELETE FROM quarantined_events WHERE fingerprint = ANY($1::bytea[])"};
 
 // The quarantine is bounded: the rows that were seen longest ago go first.
 inline constexpr db::Statement prune_quarantine{
@@ -103,8 +61,11 @@ inline constexpr db::Statement prune_quarantine{
     "DELETE FROM quarantined_events WHERE fingerprint IN (SELECT fingerprint"
     " FROM quarantined_events ORDER BY last_seen DESC, fingerprint OFFSET $1::bigint)"};
 
-inline constexpr std::array all{try_lease,     open_epoch,       move_cursor,    purge_records,
-                                purge_scenes,  purge_quarantine, upsert_records, upsert_scenes,
-                                hide_accounts, show_accounts,    quarantine,     prune_quarantine};
+inline constexpr std::array all{
+    move_cursor,      know_accounts,    upsert_records,     upsert_scenes,      upsert_events,
+    upsert_posts,     upsert_alliances, upsert_memberships, raise_purge_floor,  purge_records,
+    purge_scenes,     purge_events,     purge_posts,        purge_alliances,    purge_memberships,
+    purge_quarantine, update_handles,   update_accounts,    resolve_quarantine, quarantine,
+    prune_quarantine};
 
 }  // namespace subcults::indexer::writer_sql

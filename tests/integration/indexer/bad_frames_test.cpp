@@ -7,6 +7,12 @@ using namespace subcults::test;
 
 namespace {
 
+// A scene that its lexicon accepts.
+std::string scene(const std::string& name) {
+    return "{\"name\":\"" + name +
+           R"(","coarseGeohash":"u33d","createdAt":"2026-07-04T14:38:08Z"})";
+}
+
 std::string commit(const std::string& rkey, const std::string& record,
                    const std::string& collection = "tv.subcult.scene") {
     return R"({"did":"did:plc:wq4aajammjtxdomz3e23667t","time_us":1783175888085434,"kind":"commit",)"
@@ -38,12 +44,12 @@ TEST_CASE("frames that cannot be processed are counted, kept, and do not stop th
         commit("number", R"({"name":"x","n":1e200000})"),
         commit("deep", deep),
         commit("not-an-object", "[1]"),
-        commit("no-name", R"({"title":"x"})"),
+        commit("no-name", R"({"coarseGeohash":"u33d","createdAt":"2026-07-04T14:38:08Z"})"),
     };
     std::vector<std::string> frames;
     for (std::size_t i = 0; i < bad.size(); ++i) {
         frames.push_back(bad[i]);
-        frames.push_back(commit("good" + std::to_string(i), R"({"name":"Good"})"));
+        frames.push_back(commit("good" + std::to_string(i), scene("Good")));
     }
     const TestDatabase database = TestDatabase::migrated();
     const TemporaryDirectory directory;
@@ -84,7 +90,7 @@ TEST_CASE("an event that only the database refuses is isolated and set aside") {
     database.execute("ALTER TABLE records ADD CONSTRAINT poison CHECK (rkey <> 'poison')");
     std::vector<std::string> frames;
     for (int i = 0; i < 40; ++i) {
-        frames.push_back(commit(i == 17 ? "poison" : "r" + std::to_string(i), R"({"name":"X"})"));
+        frames.push_back(commit(i == 17 ? "poison" : "r" + std::to_string(i), scene("X")));
     }
     const TemporaryDirectory directory;
     RunningSim sim({"--file", write_lines(directory.path() / "events", frames)});
@@ -102,11 +108,12 @@ TEST_CASE("an event that only the database refuses is isolated and set aside") {
 TEST_CASE("only wanted collections are stored, by exact name and by prefix") {
     const TestDatabase database = TestDatabase::migrated();
     const std::vector<std::string> frames{
-        commit("a", R"({"name":"X"})", "tv.subcult.scene"),
-        commit("b", R"({"name":"X"})", "tv.subcult.event"),
-        commit("c", R"({"name":"X"})", "app.bsky.feed.post"),
-        commit("d", R"({"name":"X"})", "app.subcult.scene"),
-        commit("e", R"({"name":"X"})", "tv.subcultother.scene"),
+        commit("a", scene("X"), "tv.subcult.scene"),
+        commit("b", R"({"name":"X","kind":"artist","createdAt":"2026-07-04T14:38:08Z"})",
+               "tv.subcult.profile"),
+        commit("c", scene("X"), "app.bsky.feed.post"),
+        commit("d", scene("X"), "app.subcult.scene"),
+        commit("e", scene("X"), "tv.subcultother.scene"),
     };
     const TemporaryDirectory directory;
     RunningSim sim({"--file", write_lines(directory.path() / "events", frames)});

@@ -48,12 +48,16 @@ std::string text(const Value& object, const char* name) {
 }
 
 void fold_account(ExpectedFold& fold, const std::string& did, const Value& account) {
-    fold.hidden.erase(did);
-    if (account["active"].GetBool()) return;
-    if (text(account, "status") != "deleted") {
-        fold.hidden.insert(did);
-        return;
+    const bool active = account["active"].GetBool();
+    std::string status = active ? std::string() : text(account, "status");
+    if (!active && status.empty()) status = "inactive";
+    if (const auto known = fold.accounts.find(did); known != fold.accounts.end()) {
+        known->second.status = status;
+        if (status == "deleted") known->second.handle.clear();
+        fold.hidden.erase(did);
+        if (!active && status != "deleted") fold.hidden.insert(did);
     }
+    if (status != "deleted") return;
     for (auto& [key, record] : fold.records) {
         if (std::get<0>(key) != did) continue;
         record.cid.clear();
@@ -83,7 +87,13 @@ ExpectedFold fold_frames(const std::vector<std::string>& frames) {
         const std::string did = text(event, "did");
         const std::string kind = text(event, "kind");
         if (kind == "account") fold_account(fold, did, event["account"]);
+        if (kind == "identity") {
+            const auto known = fold.accounts.find(did);
+            if (known != fold.accounts.end())
+                known->second.handle = text(event["identity"], "handle");
+        }
         if (kind != "commit") continue;
+        fold.accounts.try_emplace(did);
         const Value& commit = event["commit"];
         FoldedRecord record;
         record.rev = text(commit, "rev");

@@ -19,13 +19,21 @@ struct FoldedRecord {
     bool operator==(const FoldedRecord&) const = default;
 };
 
+struct FoldedAccount {
+    std::string handle;  // empty = unknown
+    std::string status;  // empty = active
+    bool operator==(const FoldedAccount&) const = default;
+};
+
 struct ExpectedFold {
     std::map<FoldKey, FoldedRecord> records;
-    std::set<std::string> hidden;  // accounts
+    // From their first record on; what was said of them before is not known.
+    std::map<std::string, FoldedAccount> accounts;
+    std::set<std::string> hidden;  // of the accounts
     std::size_t live() const;
 };
 
-// Folds frames in order. Frames that are no JSON are skipped.
+// Folds frames in order, each once, as the network meant them. Frames that are no JSON are skipped.
 ExpectedFold fold_frames(const std::vector<std::string>& frames);
 
 // Sorted keys, no blanks: equal values have equal texts.

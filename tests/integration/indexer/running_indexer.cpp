@@ -30,12 +30,70 @@ void RunningSim::append(const std::string& lines) {
     if (answer.status / 100 != 2) throw std::runtime_error("append failed: " + answer.body);
 }
 
+void RunningSim::control(const std::string& target) const {
+    const Answer answer = HttpClient(port_).post("/control/" + target);
+    if (answer.status != 200) throw std::runtime_error(target + " failed: " + answer.body);
+}
+
 void RunningSim::drop_connections() {
-    HttpClient(port_).post("/control/drop");
+    control("drop");
+}
+
+void RunningSim::silence_connections() {
+    eventually("a connection is silenced", [this] {
+        control("silence");
+        return stat("half_open") > 0;
+    });
+}
+
+void RunningSim::stall() {
+    control("stall");
+}
+void RunningSim::resume() {
+    control("resume");
+}
+
+void RunningSim::refuse(unsigned status, std::optional<int> retry_after, int count) {
+    std::string target =
+        "refuse?status=" + std::to_string(status) + "&count=" + std::to_string(count);
+    if (retry_after) target += "&retry_after=" + std::to_string(*retry_after);
+    control(target);
+}
+
+void RunningSim::forget(std::int64_t before_us) {
+    control("forget?before_us=" + std::to_string(before_us));
+}
+
+void RunningSim::damage(int count) {
+    control("damage?count=" + std::to_string(count));
+}
+
+void RunningSim::regress(int by, bool again) {
+    control("regress?by=" + std::to_string(by) + (again ? "&again=true" : ""));
 }
 
 std::int64_t RunningSim::stat(const char* name) const {
     return HttpClient(port_).get("/control/stats").json()[name].GetInt64();
+}
+
+std::vector<SeenRequest> RunningSim::requests() const {
+    const auto document = HttpClient(port_).get("/control/requests").json();
+    std::vector<SeenRequest> requests;
+    for (const auto& entry : document.GetArray()) {
+        SeenRequest seen;
+        seen.query = entry["query"].GetString();
+        if (entry["cursor"].IsInt64()) seen.cursor = entry["cursor"].GetInt64();
+        seen.user_agent = entry["user_agent"].GetString();
+        seen.socket_encoding = entry["socket_encoding"].GetString();
+        seen.status = entry["status"].GetUint();
+        requests.push_back(std::move(seen));
+    }
+    return requests;
+}
+
+std::optional<std::int64_t> RunningSim::last_cursor() const {
+    const auto seen = requests();
+    return seen.empty() ? std::nullopt : seen.back().cursor;
 }
 
 std::int64_t RunningSim::published() const {
@@ -46,14 +104,14 @@ std::int64_t RunningSim::connections_total() const {
 }
 
 RunningIndexer::RunningIndexer(const std::string& database_url, const std::string& jetstream_url,
-                               Process::Environment extra) {
+                               Process::Environment extra, const std::string& binary) {
     Process::Environment variables{{"DATABASE_URL", database_url},
                                    {"INDEXER_LISTEN", "127.0.0.1:0"},
                                    {"JETSTREAM_URL", jetstream_url},
                                    {"JETSTREAM_COLLECTIONS", "*"}};
     for (auto& [name, value] : extra)
         variables[name] = value;
-    process_ = std::make_unique<Process>(std::vector{program("subcults-indexer")}, variables);
+    process_ = std::make_unique<Process>(std::vector{program(binary)}, variables);
     port_ = process_->listening_port();
 }
 

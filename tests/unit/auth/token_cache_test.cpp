@@ -67,7 +67,7 @@ TEST_CASE("a remembered token is compared in full, not by the part that is hashe
     CHECK(cache.hits() == 1);
 }
 
-TEST_CASE("memory ends with exp; the leeway after it is the verifier's to grant") {
+TEST_CASE("memory ends with exp, and the leeway after it is the verifier's to grant") {
     TokenCache cache(verifier());
     const std::string token = token_of(1, 60);
     REQUIRE(cache.verify(token, now).has_value());

@@ -89,15 +89,32 @@ TEST_CASE("a mark behind the last item is handed out once the queue is empty, an
     CHECK_FALSE(queue.take_trailing());
 }
 
-TEST_CASE("clearing ends a pause and forgets everything") {
+TEST_CASE("starting over ends a pause and forgets everything") {
     EventQueue queue(small());
     bool resumed = false;
     queue.on_resume([&resumed] { resumed = true; });
     for (int i = 0; i < 4; ++i)
         (void)queue.push(commit({}));
-    queue.clear();
+    CHECK(queue.restart() == 1);
     CHECK(resumed);
     CHECK(queue.size() == 0);
     CHECK(queue.bytes() == 0);
     CHECK_FALSE(queue.oldest_time_us());
+}
+
+TEST_CASE("what an earlier stream still pushes is dropped, its positions too") {
+    EventQueue queue(small());
+    QueueItem late = commit({});
+    TrailingMark late_mark;
+    late_mark.watermark.time_us = 99;
+    const std::uint64_t stream = queue.restart();
+    CHECK(queue.push(std::move(late)));
+    queue.advance(late_mark);
+    CHECK(queue.size() == 0);
+    CHECK_FALSE(queue.take_trailing());
+
+    QueueItem present = commit({});
+    present.stream = stream;
+    CHECK(queue.push(std::move(present)));
+    CHECK(queue.size() == 1);
 }

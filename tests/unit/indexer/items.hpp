@@ -7,14 +7,16 @@
 
 namespace subcults::test {
 
+inline constexpr std::int64_t some_time_us = 1'783'175'888'000'000;
+
 struct CommitFields {
     std::string did = "did:plc:a";
     std::string rev = "3mptbypluud2a";
-    std::string collection = "tv.subcult.scene";
+    std::string collection = "app.subcult.scene";
     std::string rkey = "r1";
     std::string record = R"({"name":"Basement"})";
     jetstream::Operation operation = jetstream::Operation::create;
-    std::int64_t time_us = 1'783'175'888'000'000;
+    std::int64_t time_us = some_time_us;
     std::size_t endpoint = 0;
 };
 
@@ -40,14 +42,34 @@ inline indexer::QueueItem commit(const CommitFields& fields) {
 }
 
 inline indexer::QueueItem account(const std::string& did, bool active,
-                                  std::optional<std::string_view> status = std::nullopt) {
+                                  std::optional<std::string_view> status = std::nullopt,
+                                  std::int64_t seq = 0, std::int64_t time_us = some_time_us) {
     jetstream::EventView view;
     view.kind = jetstream::Kind::account;
     view.did = did;
     view.active = active;
     view.status = status;
-    view.time_us = 1'783'175'888'000'000;
+    view.upstream_seq = seq;
+    view.time_us = time_us;
     return wrap(view);
+}
+
+inline indexer::QueueItem identity(const std::string& did, std::optional<std::string_view> handle,
+                                   std::int64_t seq = 0, std::int64_t time_us = some_time_us) {
+    jetstream::EventView view;
+    view.kind = jetstream::Kind::identity;
+    view.did = did;
+    view.handle = handle;
+    view.upstream_seq = seq;
+    view.time_us = time_us;
+    return wrap(view);
+}
+
+template <class... Items>
+std::vector<indexer::QueueItem> list(Items... items) {
+    std::vector<indexer::QueueItem> all;
+    (all.push_back(std::move(items)), ...);
+    return all;
 }
 
 }  // namespace subcults::test

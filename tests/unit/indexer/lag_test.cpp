@@ -45,3 +45,34 @@ TEST_CASE("a server whose clock runs ahead does not make the lag negative") {
     state.heard_us = now.value;
     CHECK(processing_lag_seconds(state, now.value + 5 * second, now) == 0.0);
 }
+
+TEST_CASE("before the first message the lag grows from the committed position") {
+    IndexerState state;
+    state.phase = WriterPhase::active;
+    state.cursor_us = now.value - 3600 * second;
+    CHECK(processing_lag_seconds(state, std::nullopt, now) == Approx(3600));
+    CHECK(processing_lag_seconds(state, std::nullopt, UnixMicros{now.value + 60 * second}) ==
+          Approx(3660));
+}
+
+TEST_CASE("with no position at all the lag grows from the start of the process") {
+    IndexerState state;
+    const UnixMicros later{state.started_us + 40 * second};
+    CHECK(processing_lag_seconds(state, std::nullopt, later) == Approx(40));
+}
+
+TEST_CASE("a process in standby has no lag of its own") {
+    IndexerState state;
+    state.phase = WriterPhase::standby;
+    state.heard_us = now.value - 600 * second;
+    CHECK(processing_lag_seconds(state, std::nullopt, now) == 0.0);
+}
+
+TEST_CASE("without a connection waiting work counts when it is older than the silence") {
+    IndexerState state;
+    state.heard_us = now.value - 5 * second;
+    const LagParts parts = processing_lag(state, now.value - 50 * second, now);
+    CHECK(parts.total == 50 * second);
+    CHECK(parts.oldest_queued == 50 * second);
+    CHECK(parts.disconnected == 5 * second);
+}

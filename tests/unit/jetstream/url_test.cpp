@@ -39,6 +39,13 @@ TEST_CASE("A stored cursor replaces a configured one, which counts only for the 
     CHECK(subscribe_target("wss://host/s?cursor=1&a=2", none, std::nullopt) == "/s?cursor=1&a=2");
 }
 
+TEST_CASE("A URL that names a cursor is told from one that does not") {
+    CHECK(names_cursor("wss://host/s?a=2&cursor=1"));
+    CHECK(names_cursor("wss://host/s?%63ursor=1#x"));
+    CHECK_FALSE(names_cursor("wss://host/cursor=1?a=cursor&cursors=2"));
+    CHECK_FALSE(names_cursor("wss://host/s"));
+}
+
 TEST_CASE("A collection that the URL already names is not repeated") {
     CHECK(
         subscribe_target("wss://host/s?wantedCollections=tv.subcult.%2A", subcult, std::nullopt) ==
@@ -55,6 +62,13 @@ TEST_CASE("No collections are asked for when everything is wanted or the list is
     CHECK(subscribe_target("wss://host/s", many, 1).find("a99&cursor=1") != std::string::npos);
     many.push_back("tv.subcult.more");
     CHECK(subscribe_target("wss://host/s", many, 1) == "/s?cursor=1");
+}
+
+TEST_CASE("Compression is asked for unless the URL says something about it") {
+    CHECK(subscribe_target("wss://host/s", none, 9, true) == "/s?compress=true&cursor=9");
+    CHECK(subscribe_target("wss://host/s?compress=false", none, 9, true) ==
+          "/s?compress=false&cursor=9");
+    CHECK(subscribe_target("wss://host/s", none, 9, false) == "/s?cursor=9");
 }
 
 TEST_CASE("Characters that would change the query are encoded") {

@@ -107,8 +107,8 @@ class LinkOver final : public Link {
     beast::tcp_stream& socket() override { return beast::get_lowest_layer(stream_); }
     bool fresh() override {
         char byte = 0;
-        const ssize_t seen = ::recv(socket().socket().native_handle(), &byte, 1,
-                                    MSG_PEEK | MSG_DONTWAIT);
+        const ssize_t seen =
+            ::recv(socket().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
         if (seen < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
         // Unasked bytes are a goodbye (408) on a plain connection; over TLS they are most likely
         // session tickets.

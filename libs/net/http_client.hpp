@@ -35,9 +35,9 @@ struct HttpClientOptions {
     std::chrono::milliseconds connect_timeout{2000};  // over all addresses, within the deadline
     std::size_t max_response_bytes = 4 * 1024 * 1024;
     std::size_t max_connections = 8;
-    std::size_t max_idle = 1;                       // kept between requests
+    std::size_t max_idle = 1;                        // kept between requests
     std::chrono::milliseconds idle_timeout{30'000};  // unused for longer = not used again
-    std::string ca_file = {};                       // empty = the system's trust store
+    std::string ca_file = {};                        // empty = the system's trust store
 };
 
 struct HttpCall {

@@ -19,6 +19,10 @@ bool only_blanks(const char* from, const char* to) noexcept {
     return std::all_of(from, to, [](char c) { return c == ' ' || c == '\t'; });
 }
 
+bool only_digits(std::string_view text) noexcept {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 Method to_method(http::verb verb) noexcept {
     switch (verb) {
         case http::verb::get:
@@ -162,6 +166,11 @@ void MessageParser::on_field_impl(http::field field, View name, View value, Erro
             break;
         case http::field::content_type:
             if (!head_.content_type) head_.content_type = entry.value;
+            break;
+        case http::field::content_length:
+            // The grammar lets a list of equal numbers pass; whoever reads such a list up to its
+            // comma, or not at all, sees another request.
+            if (!only_digits(to_std(value))) ec = http::error::bad_content_length;
             break;
         case http::field::transfer_encoding:
             ++transfer_encodings_;

@@ -277,7 +277,9 @@ asio::awaitable<bool> Session::serve_request() {
     if (!out_.empty()) flush_if_handler_waits();
     Response response;
     std::exception_ptr failure;
-    std::optional<LoadMeter::Place> place(std::in_place, core_->load());
+    // Scrapes and health checks take nobody's place.
+    std::optional<LoadMeter::Place> place;
+    if (!route.options.essential) place.emplace(core_->load());
     in_handler_ = true;
     try {
         response = co_await route.handler(request_);

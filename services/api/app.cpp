@@ -159,9 +159,8 @@ void App::add_livekit_routes(WorkerUnit& unit) {
     tokens.ttl_seconds = config_.livekit.token_ttl_seconds;
     if (livekit_) tokens.url = livekit::client_url(*net::WsUrl::parse(config_.livekit.url));
     livekit::add_token_route(unit.router, user_guard(unit.tokens), std::move(tokens));
-    livekit::WebhookContext webhooks{
-        unit.pool, livekit_webhooks_.get(), livekit_metrics_, [this] { livekit_->wake_inbox(); },
-        log_};
+    livekit::WebhookContext webhooks{unit.pool, livekit_webhooks_.get(), livekit_metrics_,
+                                     [this] { livekit_->wake_inbox(); }, log_};
     livekit::add_webhook_route(unit.router, std::move(webhooks));
 }
 

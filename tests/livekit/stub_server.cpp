@@ -271,8 +271,8 @@ StubAnswer StubServer::about_participant(std::string_view method, const Json& re
     if (method == "MutePublishedTrack") {
         const std::string sid = text(request, "track_sid", "trackSid");
         const auto muted = request.FindMember("muted");
-        const bool mute = muted != request.MemberEnd() && muted->value.IsBool() &&
-                          muted->value.GetBool();
+        const bool mute =
+            muted != request.MemberEnd() && muted->value.IsBool() && muted->value.GetBool();
         answer.body = "{\"track\":null}";
         for (Track& track : participant.tracks) {
             if (track.sid != sid) continue;

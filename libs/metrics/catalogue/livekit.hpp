@@ -11,8 +11,8 @@ inline constexpr std::string_view livekit_methods[] = {
     "ListRooms",  "ListParticipants",  "GetParticipant",     "CreateRoom",
     "DeleteRoom", "RemoveParticipant", "MutePublishedTrack", "other"};
 inline constexpr std::string_view livekit_request_outcomes[] = {
-    "ok",         "not_found",  "refused",      "unauthenticated", "unavailable", "timeout",
-    "connection", "unreadable", "circuit_open", "other"};
+    "ok",      "not_found",  "refused",    "unauthenticated", "unavailable",
+    "timeout", "connection", "unreadable", "circuit_open",    "other"};
 inline constexpr Label livekit_request_labels[] = {{"method", livekit_methods},
                                                    {"outcome", livekit_request_outcomes}};
 inline constexpr CounterDef livekit_requests_total{{
@@ -43,10 +43,14 @@ inline constexpr GaugeDef livekit_circuit_open{{
     .counts = "Set when it opens and when it closes; 1 also while a single call is probing.",
 }};
 
-inline constexpr std::string_view livekit_webhook_events[] = {
-    "room_started",    "room_finished", "participant_joined", "participant_left",
-    "participant_connection_aborted",   "track_published",    "track_unpublished",
-    "other"};
+inline constexpr std::string_view livekit_webhook_events[] = {"room_started",
+                                                              "room_finished",
+                                                              "participant_joined",
+                                                              "participant_left",
+                                                              "participant_connection_aborted",
+                                                              "track_published",
+                                                              "track_unpublished",
+                                                              "other"};
 inline constexpr std::string_view livekit_webhook_outcomes[] = {
     "stored", "duplicate", "ignored", "bad_signature", "malformed", "unavailable", "other"};
 inline constexpr Label livekit_webhook_labels[] = {{"event", livekit_webhook_events},

@@ -17,7 +17,8 @@
 // Divide the configured limits by the number of replicas where that matters.
 //
 // Threading: any thread. Callers' connections are spread over all workers, so the table is shared:
-// a lock per shard, held for the time of one look-up. Cost: about 50 ns. No clock of its own.
+// a lock per shard, held for the time of one look-up. Cost: 30 ns among a thousand callers, 100 ns
+// among 50,000 (memory is what takes the time). No clock of its own.
 #pragma once
 
 #include "base/time.hpp"

@@ -1,4 +1,4 @@
-// Sleep that can be cut short. What rings while nobody sleeps is not lost: the next sleep ends at
+// A pause that can be cut short. What rings while nobody naps is not lost: the next nap ends at
 // once. Belongs to one single-threaded io_context.
 #pragma once
 
@@ -17,7 +17,7 @@ class Alarm {
   public:
     explicit Alarm(boost::asio::any_io_executor executor) : timer_(std::move(executor)) {}
 
-    boost::asio::awaitable<void> sleep(std::chrono::milliseconds longest) {
+    boost::asio::awaitable<void> nap(std::chrono::milliseconds longest) {
         if (!rung_) {
             timer_.expires_after(longest);
             co_await timer_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));

@@ -42,11 +42,10 @@ constexpr db::Statement add_closings{
 constexpr db::Statement drop_closings{"livekit_closings_drop",
                                       "DELETE FROM livekit_closings WHERE room_name = ANY"
                                       "($1::text[])"};
-constexpr db::Statement due_closings{
-    "livekit_closings_due",
-    "SELECT c.room_name, r.session_id FROM livekit_closings c"
-    " LEFT JOIN stream_rooms r ON r.room_name = c.room_name"
-    " WHERE c.due_at <= now() ORDER BY c.due_at LIMIT 100"};
+constexpr db::Statement due_closings{"livekit_closings_due",
+                                     "SELECT c.room_name, r.session_id FROM livekit_closings c"
+                                     " LEFT JOIN stream_rooms r ON r.room_name = c.room_name"
+                                     " WHERE c.due_at <= now() ORDER BY c.due_at LIMIT 100"};
 
 InboxItem read_item(const db::Rows& rows, int row) {
     InboxItem item;
@@ -93,8 +92,7 @@ asio::awaitable<db::DbResult<Stored>> put(db::Pool& pool, WebhookEvent event,
 }
 
 std::vector<db::Statement> InboxProcessor::statements() {
-    return {pending_events, mark_events,   purge_events,
-            add_closings,   drop_closings, due_closings};
+    return {pending_events, mark_events, purge_events, add_closings, drop_closings, due_closings};
 }
 
 InboxProcessor::InboxProcessor(db::Pool& pool, LedgerDesk& desk, RoomService& rooms,

@@ -3,7 +3,8 @@
 // put() is what the endpoint does, on any worker's pool: one row, taken once however often LiveKit
 // sends it. InboxProcessor turns rows into commands of the ledger, in the order they came, in
 // batches; a batch whose commands the ledger could not take is looked at again. The commands
-// themselves may be repeated, so a crash between their commit and the mark in the inbox is harmless.
+// themselves may be repeated, so a crash between their commit and the mark in the inbox is
+// harmless.
 //
 // One processor at a time (see lease.hpp) keeps the order; two for a moment would do no harm.
 #pragma once

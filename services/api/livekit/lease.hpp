@@ -1,8 +1,8 @@
 // Which replica does what only one should: it holds an advisory lock on a connection of its own.
 // The lock ends with the connection, so a replica that dies or loses the database hands it over.
 //
-// Belongs to one single-threaded io_context. Work under the lease must bear a moment of two holders:
-// one that is cut off from the database notices only at its next look.
+// Belongs to one single-threaded io_context. Work under the lease must bear a moment of two
+// holders: one that is cut off from the database notices only at its next look.
 #pragma once
 
 #include "db/connection.hpp"

@@ -104,8 +104,7 @@ void LiveKitService::wake_inbox() {
     asio::post(io_, [this] { inbox_alarm_.ring(); });
 }
 
-void LiveKitService::spawn(std::string_view name,
-                           asio::awaitable<void> (LiveKitService::*loop)()) {
+void LiveKitService::spawn(std::string_view name, asio::awaitable<void> (LiveKitService::*loop)()) {
     asio::co_spawn(io_, for_ever(name, loop), [this, name](std::exception_ptr failure) {
         if (failure) log_.error("livekit loop ended", {{"loop", name}});
     });
@@ -121,7 +120,7 @@ asio::awaitable<void> LiveKitService::for_ever(std::string_view name,
         } catch (const std::exception& error) {
             log_.error("livekit loop threw", {{"loop", name}, {"what", error.what()}});
         }
-        if (!stopping_) co_await pause.sleep(trouble_pause);
+        if (!stopping_) co_await pause.nap(trouble_pause);
     }
 }
 
@@ -141,7 +140,7 @@ asio::awaitable<void> LiveKitService::inbox_loop() {
         co_await look_after_lease();
         std::chrono::milliseconds pause = lease_interval;
         if (lease_.held() && !stopping_) pause = co_await inbox_round();
-        if (pause.count() > 0 && !stopping_) co_await inbox_alarm_.sleep(pause);
+        if (pause.count() > 0 && !stopping_) co_await inbox_alarm_.nap(pause);
     }
 }
 
@@ -176,7 +175,7 @@ asio::awaitable<void> LiveKitService::reconcile_loop() {
         // Without the lease, look again soon: whoever takes it over should start at once.
         const std::chrono::milliseconds interval(reconcile_interval_);
         const bool soon = !lease_.held() || !complete;
-        co_await reconcile_alarm_.sleep(soon ? std::min(interval, 4 * trouble_pause) : interval);
+        co_await reconcile_alarm_.nap(soon ? std::min(interval, 4 * trouble_pause) : interval);
     }
 }
 

@@ -13,7 +13,6 @@ namespace subcults::api::livekit {
 namespace {
 
 using Json = rapidjson::Value;
-using ReadError = std::string;
 
 constexpr std::size_t longest_name = 256;  // LiveKit's own limit for rooms and identities
 constexpr std::size_t longest_sid = 64;
@@ -65,9 +64,8 @@ std::string_view enumerator(const Json* value, std::initializer_list<std::string
 
 std::string lower_or_other(std::string_view name, std::initializer_list<std::string_view> known) {
     std::string lower(name.substr(0, longest_sid));
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
     const bool found = std::find(known.begin(), known.end(), lower) != known.end();
     return found ? lower : std::string("other");
 }
@@ -94,27 +92,27 @@ bool parse(std::string_view json, rapidjson::Document& into) {
     return !into.HasParseError() && into.IsObject();
 }
 
-Result<Track, ReadError> track_from(const Json& json) {
+Result<Track, Unreadable> track_from(const Json& json) {
     Track track;
     track.sid = text(field(json, "sid"));
-    if (!usable(track.sid, longest_sid)) return ReadError("a track's sid is unusable");
+    if (!usable(track.sid, longest_sid)) return Unreadable{"a track's sid is unusable"};
     track.type = lower_or_other(enumerator(field(json, "type"), {"AUDIO", "VIDEO", "DATA"}),
                                 {"audio", "video", "data"});
-    track.source =
-        lower_or_other(enumerator(field(json, "source"), {"UNKNOWN", "CAMERA", "MICROPHONE",
-                                                          "SCREEN_SHARE", "SCREEN_SHARE_AUDIO"}),
-                       {"camera", "microphone", "screen_share", "screen_share_audio"});
+    track.source = lower_or_other(
+        enumerator(field(json, "source"),
+                   {"UNKNOWN", "CAMERA", "MICROPHONE", "SCREEN_SHARE", "SCREEN_SHARE_AUDIO"}),
+        {"camera", "microphone", "screen_share", "screen_share_audio"});
     track.muted = truth(field(json, "muted"));
     return track;
 }
 
-Result<Participant, ReadError> participant_from(const Json& json) {
-    if (!json.IsObject()) return ReadError("a participant is no object");
+Result<Participant, Unreadable> participant_from(const Json& json) {
+    if (!json.IsObject()) return Unreadable{"a participant is no object"};
     Participant participant;
     participant.sid = text(field(json, "sid"));
     participant.identity = text(field(json, "identity"));
     if (!usable(participant.sid, longest_sid) || !usable(participant.identity, longest_name)) {
-        return ReadError("a participant's sid or identity is unusable");
+        return Unreadable{"a participant's sid or identity is unusable"};
     }
     const auto state =
         enumerator(field(json, "state"), {"JOINING", "JOINED", "ACTIVE", "DISCONNECTED"});
@@ -138,13 +136,14 @@ Result<Participant, ReadError> participant_from(const Json& json) {
 
 // The items of a list field; an absent list is an empty one.
 template <class Item, class Read>
-Result<std::vector<Item>, ReadError> read_list(std::string_view json, const char* name, Read read) {
+Result<std::vector<Item>, Unreadable> read_list(std::string_view json, const char* name,
+                                                Read read) {
     rapidjson::Document document;
-    if (!parse(json, document)) return ReadError("not a JSON object");
+    if (!parse(json, document)) return Unreadable{"not a JSON object"};
     std::vector<Item> items;
     const Json* list = field(document, name);
     if (list == nullptr) return items;
-    if (!list->IsArray()) return ReadError("the list is no array");
+    if (!list->IsArray()) return Unreadable{"the list is no array"};
     for (const Json& entry : list->GetArray()) {
         auto item = read(entry);
         if (!item) return item.error();
@@ -153,13 +152,13 @@ Result<std::vector<Item>, ReadError> read_list(std::string_view json, const char
     return items;
 }
 
-Result<Room, ReadError> room_from(const Json& json) {
-    if (!json.IsObject()) return ReadError("a room is no object");
+Result<Room, Unreadable> room_from(const Json& json) {
+    if (!json.IsObject()) return Unreadable{"a room is no object"};
     Room room;
     room.name = text(field(json, "name"));
     room.sid = text(field(json, "sid"));
     if (!usable(room.name, longest_name) || !usable(room.sid, longest_sid)) {
-        return ReadError("a room's name or sid is unusable");
+        return Unreadable{"a room's name or sid is unusable"};
     }
     room.participants = integer(field(json, "num_participants", "numParticipants"));
     return room;
@@ -181,33 +180,33 @@ bool about_participant(EventKind kind) noexcept {
 }
 
 // Completes an event of a kind that is of use.
-Result<void, ReadError> read_details(const Json& json, WebhookEvent& event) {
+Result<void, Unreadable> read_details(const Json& json, WebhookEvent& event) {
     event.id = text(field(json, "id"));
-    if (event.id.empty() || !usable(event.id, longest_sid)) return ReadError("no usable id");
+    if (event.id.empty() || !usable(event.id, longest_sid)) return Unreadable{"no usable id"};
     event.created_at = moment(nullptr, field(json, "created_at", "createdAt"));
-    if (event.created_at.value == 0) return ReadError("no createdAt");
+    if (event.created_at.value == 0) return Unreadable{"no createdAt"};
 
     const Json* room = field(json, "room");
-    if (room == nullptr) return ReadError("no room");
+    if (room == nullptr) return Unreadable{"no room"};
     auto named = room_from(*room);
     if (!named) return named.error();
-    if (named->name.empty()) return ReadError("a room without a name");
+    if (named->name.empty()) return Unreadable{"a room without a name"};
     event.room_name = std::move(named->name);
     event.room_sid = std::move(named->sid);
 
     if (about_participant(event.kind)) {
         const Json* who = field(json, "participant");
-        if (who == nullptr) return ReadError("no participant");
+        if (who == nullptr) return Unreadable{"no participant"};
         auto participant = participant_from(*who);
         if (!participant) return participant.error();
         if (participant->identity.empty() || participant->sid.empty()) {
-            return ReadError("a participant without sid or identity");
+            return Unreadable{"a participant without sid or identity"};
         }
         event.participant = std::move(*participant);
     }
     if (event.kind == EventKind::track_published) {
         const Json* what = field(json, "track");
-        if (what == nullptr) return ReadError("no track");
+        if (what == nullptr) return Unreadable{"no track"};
         auto track = track_from(*what);
         if (!track) return track.error();
         event.track = std::move(*track);
@@ -249,17 +248,17 @@ bool WebhookEvent::useful() const noexcept {
     return false;
 }
 
-Result<std::vector<Room>, std::string> read_rooms(std::string_view json) {
+Result<std::vector<Room>, Unreadable> read_rooms(std::string_view json) {
     return read_list<Room>(json, "rooms", room_from);
 }
 
-Result<std::vector<Participant>, std::string> read_participants(std::string_view json) {
+Result<std::vector<Participant>, Unreadable> read_participants(std::string_view json) {
     return read_list<Participant>(json, "participants", participant_from);
 }
 
-Result<Participant, std::string> read_participant(std::string_view json) {
+Result<Participant, Unreadable> read_participant(std::string_view json) {
     rapidjson::Document document;
-    if (!parse(json, document)) return ReadError("not a JSON object");
+    if (!parse(json, document)) return Unreadable{"not a JSON object"};
     return participant_from(document);
 }
 
@@ -273,11 +272,11 @@ std::optional<TwirpError> read_twirp_error(std::string_view body) {
     return TwirpError{std::string(code)};
 }
 
-Result<WebhookEvent, std::string> read_webhook(std::string_view json) {
+Result<WebhookEvent, Unreadable> read_webhook(std::string_view json) {
     rapidjson::Document document;
-    if (!parse(json, document)) return ReadError("not a JSON object");
+    if (!parse(json, document)) return Unreadable{"not a JSON object"};
     const Json* name = field(document, "event");
-    if (name == nullptr || !name->IsString()) return ReadError("no event");
+    if (name == nullptr || !name->IsString()) return Unreadable{"no event"};
     WebhookEvent event;
     event.kind = event_kind(text(name));
     if (event.kind == EventKind::other || event.kind == EventKind::track_unpublished) return event;

@@ -6,8 +6,8 @@
 // fields and unknown enumerators. Texts that go on into the database are checked: well-formed UTF-8
 // without NUL, of sane length.
 //
-// Pure functions. Errors: a text for logs that quotes nothing of the input. Only what is used here
-// is kept; a room's TURN password, metadata and attributes never leave the parser.
+// Pure functions. Errors: a constant text for logs that quotes nothing of the input. Only what is
+// used here is kept; a room's TURN password, metadata and attributes never leave the parser.
 #pragma once
 
 #include "base/result.hpp"
@@ -20,6 +20,10 @@
 #include <vector>
 
 namespace subcults::api::livekit {
+
+struct Unreadable {
+    std::string_view reason;  // of static storage
+};
 
 struct Room {
     std::string name;
@@ -44,9 +48,9 @@ struct Participant {
     std::vector<Track> tracks;
 };
 
-Result<std::vector<Room>, std::string> read_rooms(std::string_view json);
-Result<std::vector<Participant>, std::string> read_participants(std::string_view json);
-Result<Participant, std::string> read_participant(std::string_view json);
+Result<std::vector<Room>, Unreadable> read_rooms(std::string_view json);
+Result<std::vector<Participant>, Unreadable> read_participants(std::string_view json);
+Result<Participant, Unreadable> read_participant(std::string_view json);
 
 // {"code","msg"} of a call that failed; nullopt when the body is something else.
 struct TwirpError {
@@ -81,6 +85,6 @@ struct WebhookEvent {
 };
 // The error says what is missing or malformed. Of an event of another kind nothing but the kind is
 // looked at.
-Result<WebhookEvent, std::string> read_webhook(std::string_view json);
+Result<WebhookEvent, Unreadable> read_webhook(std::string_view json);
 
 }  // namespace subcults::api::livekit

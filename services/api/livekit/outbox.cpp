@@ -83,7 +83,7 @@ void OutboxWorker::stop() noexcept {
 asio::awaitable<void> OutboxWorker::run() {
     while (!stopping_) {
         const bool more = co_await round();
-        if (!more && !stopping_) co_await alarm_.sleep(poll_interval);
+        if (!more && !stopping_) co_await alarm_.nap(poll_interval);
     }
 }
 
@@ -141,8 +141,8 @@ asio::awaitable<CallResult<void>> OutboxWorker::mute(OutboxAction action, bool m
     if (!participant) co_return participant.error();
     for (const Track& track : participant->tracks) {
         if (track.type != "audio" || track.muted == muted) continue;
-        auto done = co_await rooms_.mute_track(action.room_name, action.participant_id, track.sid,
-                                               muted);
+        auto done =
+            co_await rooms_.mute_track(action.room_name, action.participant_id, track.sid, muted);
         if (!done && done.error().kind != CallError::Kind::not_found) co_return done;
     }
     co_return CallResult<void>();

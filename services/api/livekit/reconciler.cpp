@@ -30,8 +30,7 @@ constexpr db::Statement add_missing_closings{
     " SELECT room, now() + $2::bigint * interval '1 second' FROM unnest($1::text[]) AS room"
     " ON CONFLICT (room_name) DO NOTHING"};
 constexpr db::Statement drop_seen_closings{
-    "livekit_closings_drop_seen",
-    "DELETE FROM livekit_closings WHERE room_name = ANY($1::text[])"};
+    "livekit_closings_drop_seen", "DELETE FROM livekit_closings WHERE room_name = ANY($1::text[])"};
 constexpr db::Statement count_pending{
     "livekit_count_pending",
     "SELECT (SELECT count(*) FROM livekit_outbox),"

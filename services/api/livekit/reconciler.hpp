@@ -3,7 +3,8 @@
 //
 // A room that LiveKit does not know although somebody has been in it is taken note of as finished
 // (livekit_closings), so that its session ends after the grace even when the webhook was lost. A
-// session nobody has ever connected to is left alone. When LiveKit cannot be asked, nothing changes.
+// session nobody has ever connected to is left alone. When LiveKit cannot be asked, nothing
+// changes.
 //
 // Cost per round: one list of rooms per 200 sessions and one list of participants per room with
 // somebody in it, one after the other on one connection.

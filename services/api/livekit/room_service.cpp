@@ -84,11 +84,11 @@ CallResult<void> without_content(const CallResult<std::string>& body) {
 // An answer that LiveKit gave with 200 but that cannot be read.
 template <class T>
 CallResult<T> read_or_complain(const CallResult<std::string>& body,
-                               Result<T, std::string> (*read)(std::string_view), Log& log) {
+                               Result<T, Unreadable> (*read)(std::string_view), Log& log) {
     if (!body) return body.error();
     auto value = read(*body);
     if (value) return std::move(*value);
-    log.warn("livekit's answer is unreadable", {{"reason", value.error()}});
+    log.warn("livekit's answer is unreadable", {{"reason", value.error().reason}});
     return error(Kind::unreadable);
 }
 

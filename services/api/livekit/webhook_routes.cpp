@@ -32,7 +32,7 @@ class WebhookRoute {
         auto event = read_webhook(request.body());
         if (!event) {
             context_.metrics.webhook(EventKind::other, "malformed");
-            complain("livekit webhook is malformed", event.error());
+            complain("livekit webhook is malformed", event.error().reason);
             co_return net::error_response(400, "bad_request", "The event cannot be read.",
                                           request.request_id);
         }

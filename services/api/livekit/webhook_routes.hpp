@@ -18,7 +18,7 @@ namespace subcults::api::livekit {
 
 // Everything outlives the router.
 struct WebhookContext {
-    db::Pool& pool;                          // the worker's
+    db::Pool& pool;                         // the worker's
     const auth::WebhookVerifier* verifier;  // null = no LiveKit configured
     LiveKitMetrics& metrics;
     std::function<void()> wake;  // something has been stored; called on the worker

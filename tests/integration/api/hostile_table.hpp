@@ -45,7 +45,9 @@ Table hostile_bodies(const World& world);    // JSON, media types, sizes, keys
 Table hostile_commands(const World& world);  // well-formed, but not allowed
 Table hostile_framing(const World& world);   // heads, lengths, chunks, pipelines, slow senders
 Table hostile_telemetry(const World& world);
-// Routes that are written down in the contract and come with other parts of the API.
+Table hostile_moderation(const World& world);  // LiveKit tokens, lock, mute, kick, participants
+Table hostile_webhooks(const World& world);
+// Routes that are written down in the contract and come with other parts of the API: audit logs.
 Table hostile_later(const World& world);
 
 // One request as bytes. A body is sent with its length, and as JSON unless a type is given.

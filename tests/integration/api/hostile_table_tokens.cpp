@@ -106,7 +106,6 @@ Table hostile_tokens(const World& world) {
     token("a DID with NUL", with_exp(R"(,"did":"did:plc:a\u0000")"));
     token("a DID that is a number", with_exp(R"(,"did":1)"));
     token("two DIDs", with_exp(R"(,"did":"did:plc:a","did":"did:plc:b")"));
-    token("a role that is a list", with_exp(R"(,"did":"did:plc:a","role":["admin"])"));
     token("a refresh token", with_exp(R"(,"did":"did:plc:a","typ":"refresh")"));
     token("claims that are no object", claims("[]"));
     token("claims that are no JSON", claims("{\"did\":"));

@@ -155,7 +155,7 @@ TEST_CASE("beyond the concurrent requests of a worker the answer is 503, health 
     RunningApi api(database.url(), {{"API_THREADS", "1"}, {"API_MAX_CONCURRENT_REQUESTS", "1"}});
     const std::string id = create_stream(database, api, host);
     // A held row keeps one join under way.
-    std::thread locker([&] {
+    std::jthread locker([&] {
         database.execute(
             "BEGIN; SELECT 1 FROM stream_sessions FOR UPDATE; SELECT pg_sleep(1); COMMIT");
     });
@@ -165,7 +165,7 @@ TEST_CASE("beyond the concurrent requests of a worker the answer is 503, health 
                    "'BEGIN; SELECT 1%' AND wait_event = 'PgSleep'") == "1";
     });
     std::atomic<unsigned> status{0};
-    std::thread waiting([&] {
+    std::jthread waiting([&] {
         status = api.client().post("/streams/" + id + "/join", RunningApi::as(listener)).status;
     });
     eventually("the join is under way", [&] { return api.metric("ledger_queue_commands") >= 1; });

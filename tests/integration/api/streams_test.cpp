@@ -71,9 +71,11 @@ TEST_CASE_METHOD(Fixture, "a session lives from creation over joins and leaves t
     CHECK(client.post("/streams/" + id + "/leave", RunningApi::as(listener)).status == 409);
 
     CHECK(count("SELECT string_agg(action, ',' ORDER BY seq) FROM audit_logs WHERE entity_id = '" +
-                id + "'") == "created,joined,joined,left,ended");
-    CHECK(count("SELECT count(*) FROM audit_logs WHERE outcome = 'success' AND entity_type = "
-                "'stream_session' AND request_id <> ''") == "5");
+                id + "'") == "created,joined,joined,left,ended,ended");
+    CHECK(count("SELECT string_agg(outcome, ',' ORDER BY seq) FROM audit_logs WHERE action = "
+                "'ended'") == "failure,success");  // the listener tried first
+    CHECK(count("SELECT count(*) FROM audit_logs WHERE entity_type = 'stream_session' AND "
+                "request_id <> ''") == "6");
     CHECK(count("SELECT count(*) FROM stream_participants WHERE left_at IS NULL") == "0");
     CHECK(count("SELECT count(*) FROM active_streams") == "0");
     CHECK(api.metric("stream_joins_total") == 2);
@@ -129,6 +131,14 @@ TEST_CASE_METHOD(Fixture, "an event's stream belongs to the owner of its scene")
     REQUIRE(created.status == 201);
     CHECK(created.json()["event_id"].GetString() == event);
     CHECK(std::string(created.json()["room_name"].GetString()).substr(0, 6) == "event-");
+    // An event of an author who is hidden is not there.
+    const std::string shady = uuid_v7().to_string();
+    database.execute("INSERT INTO events (id, uri, author_did, rev, scene_id, title) VALUES ('" +
+                     shady + "', 'at://y', 'did:plc:shady', 'r', '" + scene + "', 'Night')");
+    database.execute("INSERT INTO hidden_accounts VALUES ('did:plc:shady', 'takendown')");
+    CHECK(
+        client.post("/streams", RunningApi::as(host), "{\"event_id\":\"" + shady + "\"}").status ==
+        404);
     // The scene itself is free.
     CHECK(
         client.post("/streams", RunningApi::as(host), "{\"scene_id\":\"" + scene + "\"}").status ==
@@ -171,6 +181,63 @@ TEST_CASE_METHOD(Fixture, "an Idempotency-Key makes a retry return the first ans
             client.post("/streams", create, "{\"scene_id\":\"" + add_scene(database, host) + "\"}");
         CHECK(misused.status == 422);
     }
+}
+
+TEST_CASE_METHOD(Fixture, "an Idempotency-Key is honoured for a day, then it is a new one") {
+    const std::string id = create_stream(database, api, host);
+    auto client = api.client();
+    Headers headers = RunningApi::as(listener);
+    headers.emplace_back("Idempotency-Key", "k");
+    const auto join = [&] {
+        return client.post("/streams/" + id + "/join", headers).json()["join_count"].GetInt64();
+    };
+    CHECK(join() == 1);
+    database.execute("UPDATE idempotency_keys SET created_at = now() - interval '23 hours'");
+    CHECK(join() == 1);
+    database.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'");
+    CHECK(join() == 2);
+    CHECK(join() == 2);
+
+    Headers create = RunningApi::as(host);
+    create.emplace_back("Idempotency-Key", "c");
+    const std::string body = "{\"scene_id\":\"" + add_scene(database, host) + "\"}";
+    const std::string first = client.post("/streams", create, body).json()["id"].GetString();
+    client.post("/streams/" + first + "/end", RunningApi::as(host));
+    CHECK(client.post("/streams", create, body).json()["id"].GetString() == first);
+}
+
+TEST_CASE_METHOD(Fixture, "keys that are no longer honoured are deleted, the others kept") {
+    database.execute(
+        "INSERT INTO idempotency_keys SELECT gen_random_uuid(), sha256(i::text::bytea), '\\x00', 1,"
+        " now() - i * interval '1 hour' FROM generate_series(1, 30) i");
+    RunningApi fresh(database.url());  // purges when it takes the lease
+    api.process().kill();
+    eventually("old keys are gone", [&] {
+        return count(
+                   "SELECT count(*) FROM idempotency_keys WHERE created_at <"
+                   " now() - interval '25 hours 1 minute'") == "0";
+    });
+    CHECK(count("SELECT count(*) >= 24 FROM idempotency_keys") == "t");
+}
+
+TEST_CASE_METHOD(Fixture, "an unbelievable token time costs the sample, not the join") {
+    const std::string id = create_stream(database, api, host);
+    auto client = api.client();
+    const auto join = [&](std::int64_t seconds_ago) {
+        return client
+            .post("/streams/" + id + "/join", RunningApi::as(listener),
+                  "{\"token_issued_at\":\"" +
+                      format_rfc3339(UnixMicros{now_micros().value - seconds_ago * 1'000'000}) +
+                      "\"}")
+            .status;
+    };
+    CHECK(join(-60) == 200);
+    CHECK(join(301) == 200);
+    CHECK(join(2) == 200);
+    CHECK(api.metric("stream_join_latency_seconds_count") == 1);
+    CHECK(api.metric("stream_join_latency_rejected_total{reason=\"future\"}") == 1);
+    CHECK(api.metric("stream_join_latency_rejected_total{reason=\"too_old\"}") == 1);
+    CHECK(count("SELECT join_count FROM stream_sessions") == "3");
 }
 
 TEST_CASE_METHOD(Fixture, "lists page through every session once, newest first") {
@@ -218,8 +285,9 @@ TEST_CASE_METHOD(Fixture, "no DID appears outside the host's column") {
     auto client = api.client();
     client.post("/streams/" + id + "/join", RunningApi::as(secret_did));
     client.post("/streams/" + id + "/leave", RunningApi::as(secret_did));
-    for (const char* table : {"audit_logs", "stream_participants", "stream_sessions",
-                              "idempotency_keys", "stream_rooms", "active_streams"}) {
+    for (const char* table :
+         {"audit_logs", "stream_participants", "stream_participations", "stream_sessions",
+          "idempotency_keys", "stream_rooms", "active_streams", "stream_bans"}) {
         INFO(table);
         CHECK(count(std::string("SELECT count(*) FROM ") + table +
                     " t WHERE t::text LIKE '%secretlistener%'") == "0");

@@ -66,8 +66,8 @@ TEST_CASE("absent, null and unknown values have a sane reading") {
 TEST_CASE("recorders, agents and hidden participants are no listeners") {
     for (const char* what : {R"("kind":"EGRESS")", R"("kind":2)", R"("kind":"AGENT")",
                              R"("permission":{"hidden":true})"}) {
-        const auto read = read_participant(R"({"sid":"p","identity":"i",)" + std::string(what) +
-                                           "}");
+        const auto read =
+            read_participant(R"({"sid":"p","identity":"i",)" + std::string(what) + "}");
         REQUIRE(read.has_value());
         CHECK_FALSE(read->listener);
     }
@@ -82,8 +82,8 @@ TEST_CASE("what cannot be LiveKit's answer is an error, not a crash") {
           R"({"rooms":)" + deep, R"({"rooms":[{"name":")" + std::string(300, 'n') + R"("}]})"}) {
         CHECK_FALSE(read_rooms(text).has_value());
     }
-    CHECK_FALSE(read_participants(R"({"participants":[{"tracks":[{"sid":"a\u0000"}]}]})")
-                    .has_value());
+    CHECK_FALSE(
+        read_participants(R"({"participants":[{"tracks":[{"sid":"a\u0000"}]}]})").has_value());
 }
 
 TEST_CASE("errors of RoomService are told from what proxies say") {
@@ -96,9 +96,9 @@ TEST_CASE("errors of RoomService are told from what proxies say") {
 }
 
 TEST_CASE("a webhook is read for what is needed of it") {
-    const auto read = read_webhook(event(
-        "participant_joined",
-        room_part + R"(,"participant":{"sid":"PA_1","identity":"user-a","state":"ACTIVE",
+    const auto read = read_webhook(
+        event("participant_joined",
+              room_part + R"(,"participant":{"sid":"PA_1","identity":"user-a","state":"ACTIVE",
                        "joinedAt":"1700000000","joinedAtMs":"1700000000123"})"));
     REQUIRE(read.has_value());
     CHECK(read->kind == EventKind::participant_joined);

@@ -85,9 +85,9 @@ TEST_CASE("what LiveKit did, or had nothing to do for, is done") {
 }
 
 TEST_CASE("actions are tried again with growing pauses, for a day") {
-    for (const auto kind : {CallError::Kind::unavailable, CallError::Kind::timeout,
-                            CallError::Kind::connection, CallError::Kind::unauthenticated,
-                            CallError::Kind::unreadable}) {
+    for (const auto kind :
+         {CallError::Kind::unavailable, CallError::Kind::timeout, CallError::Kind::connection,
+          CallError::Kind::unauthenticated, CallError::Kind::unreadable}) {
         const auto first = judge_outbox(action(1), failed(kind), noon);
         CHECK(first.kind == OutboxVerdict::Kind::again);
         CHECK(first.after == 1s);
@@ -158,9 +158,8 @@ TEST_CASE("of a room's coming and going the last word counts") {
     InboxItem started = item(EventKind::room_started);
     CHECK(fates_of({started, finished}).at("scene-1").finished_at);
     CHECK_FALSE(fates_of({finished, started}).at("scene-1").finished_at);
-    CHECK_FALSE(fates_of({finished, item(EventKind::participant_joined)})
-                    .at("scene-1")
-                    .finished_at);
+    CHECK_FALSE(
+        fates_of({finished, item(EventKind::participant_joined)}).at("scene-1").finished_at);
     CHECK(fates_of({finished, item(EventKind::participant_left)}).at("scene-1").finished_at);
     finished.session.reset();
     CHECK(fates_of({finished}).empty());

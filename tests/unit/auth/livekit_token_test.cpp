@@ -125,7 +125,6 @@ TEST_CASE("a token costs microseconds", "[.][benchmark]") {
                                  LiveKitRole::listener, now + i, 600)
                      .size();
     }
-    const std::chrono::duration<double, std::micro> took =
-        std::chrono::steady_clock::now() - begun;
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - begun;
     std::printf("%.2f us per token, %zu bytes\n", took.count() / rounds, bytes / rounds);
 }

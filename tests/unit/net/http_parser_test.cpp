@@ -56,6 +56,7 @@ TEST_CASE("requests whose framing is ambiguous are malformed") {
           "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"s,
           "Content-Length: 5\r\nContent-Length: 6\r\n"s,
           "Content-Length: 5, 6\r\n"s,
+          "Content-Length: 5,5\r\n"s,
           "Content-Length: -1\r\n"s,
           "Content-Length: +1\r\n"s,
           "Content-Length: 0x5\r\n"s,

@@ -9,7 +9,7 @@ packages_build=(
     libssl-dev libzstd-dev zlib1g-dev libxxhash-dev libutf8proc-dev
     libfmt-dev libspdlog-dev libcli11-dev libjwt-dev catch2
 )
-packages_run=(postgresql-15 postgresql-client-15 ca-certificates curl jq python3)
+packages_run=(postgresql-15 postgresql-client-15 ca-certificates curl jq python3 python3-yaml)
 packages_check=(clang-format-14 clang-tidy-14 shellcheck)
 
 missing_packages() {

@@ -133,6 +133,7 @@ command_test() {
         fi
     done
     [[ $gate != yes ]] || run_check "the README's tour" "$root/tests/e2e/readme-tour"
+    [[ $gate != yes ]] || run_check "the API's tour" "$root/tests/e2e/api-tour"
     passed=$((passed + checks_passed))
     failed=$((failed + checks_failed))
 }

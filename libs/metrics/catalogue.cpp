@@ -13,6 +13,8 @@ constexpr Section section_list[] = {
      quality_metrics},
     {"Ledger", "The one writer of stream sessions: many commands share a transaction.",
      ledger_metrics},
+    {"Audit log", "Chains of other things than sessions, and signed checkpoints of all.",
+     audit_metrics},
     {"LiveKit", "The media server: our calls to it, its webhooks to us.", livekit_metrics},
     {"Jetstream indexer", "A *message* is one frame of the upstream websocket.", indexer_metrics},
     {"Background jobs",

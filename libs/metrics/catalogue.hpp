@@ -28,6 +28,7 @@
 // the database.
 #pragma once
 
+#include "metrics/catalogue/audit.hpp"
 #include "metrics/catalogue/database.hpp"
 #include "metrics/catalogue/http.hpp"
 #include "metrics/catalogue/indexer.hpp"

@@ -1,5 +1,7 @@
 #include "app.hpp"
 
+#include "audit/audit_queries.hpp"
+#include "audit/audit_routes.hpp"
 #include "http/auth_guard.hpp"
 #include "livekit/inbox.hpp"
 #include "livekit/token_routes.hpp"
@@ -28,14 +30,27 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::vector<Secret> privacy_secrets(const ApiConfig& config) {
-    return {config.privacy_key};
-}
-
 std::vector<std::string> token_secrets(const ApiConfig& config) {
     std::vector<std::string> secrets{config.jwt_current.reveal()};
     if (config.jwt_previous) secrets.push_back(config.jwt_previous.reveal());
     return secrets;
+}
+
+AuditWriterOptions audit_options(const ApiConfig& config, metrics::Registry& registry) {
+    AuditWriterOptions options;
+    options.database_uri = config.database_direct_url;
+    options.privacy_secrets = privacy_secrets(config);
+    options.on_query = service::query_observer(registry);
+    return options;
+}
+
+CheckpointerOptions checkpoint_options(const ApiConfig& config) {
+    CheckpointerOptions options;
+    options.database_uri = config.database_direct_url;
+    options.privacy_secrets = privacy_secrets(config);
+    options.file = config.checkpoint_file;
+    options.interval = std::chrono::seconds(config.checkpoint_seconds);
+    return options;
 }
 
 db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registry) {
@@ -45,6 +60,8 @@ db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registr
     options.connection.settings = {{"statement_timeout", "5s"}, {"jit", "off"}};
     options.connection.statements = stream_query_statements();
     for (const db::Statement& statement : livekit::put_statements())
+        options.connection.statements.push_back(statement);
+    for (const db::Statement& statement : audit_statements())
         options.connection.statements.push_back(statement);
     options.connection.on_query = service::query_observer(registry);
     options.size = static_cast<std::size_t>(config.pool_size);
@@ -105,6 +122,9 @@ App::App(const ApiConfig& config, Log& log)
       edge_(config.edge, registry_),
       health_(admin_, config.database_url, "subcults-api health", log),
       session_lease_(admin_, config.database_direct_url, registry_, log),
+      audit_metrics_(AuditMetrics::make(registry_)),
+      audit_writer_(admin_, audit_options(config, registry_), audit_metrics_, log),
+      checkpointer_(admin_, checkpoint_options(config), audit_metrics_, log),
       livekit_metrics_(registry_) {
     metrics::add_process_metrics(registry_);
     for (std::size_t i = 0; i < worker_count(config); ++i) {
@@ -169,8 +189,8 @@ std::string_view App::livekit_state() const noexcept {
 }
 
 void App::build_router(WorkerUnit& unit) {
-    unit.context = std::make_unique<WorkerContext>(
-        WorkerContext{unit.index, unit.pool, unit.keys, *ledger_, stream_metrics_, log_});
+    unit.context = std::make_unique<WorkerContext>(WorkerContext{
+        unit.index, unit.pool, unit.keys, *ledger_, audit_writer_, stream_metrics_, log_});
     service::add_liveness(unit.router);
     service::add_readiness(unit.router, [this] {
         const service::DatabaseState database = health_.state();
@@ -187,6 +207,7 @@ void App::build_router(WorkerUnit& unit) {
     unit.router.add(net::Method::get, "/metrics", std::move(scrape),
                     service::metrics_handler(registry_, admin_));
     add_stream_routes(unit.router, user_guard(unit.tokens), *unit.context);
+    add_audit_routes(unit.router, user_guard(unit.tokens), *unit.context);
     add_livekit_routes(unit);
     add_telemetry_routes(unit.router, user_guard(unit.tokens), client_errors_);
     edge_.protect(unit.router);
@@ -229,6 +250,8 @@ Result<void, std::string> App::start() {
     ledger_->start();
     health_.start();
     session_lease_.start();
+    audit_writer_.start();
+    checkpointer_.start();
     if (livekit_) livekit_->start();
     for (auto& worker : workers_) {
         worker->pool.start();
@@ -243,6 +266,10 @@ Result<void, std::string> App::start() {
 
 std::uint16_t App::port() const noexcept {
     return workers_.front()->server->port();
+}
+
+const net::Router& App::router() const noexcept {
+    return workers_.front()->router;
 }
 
 void App::run() {
@@ -274,6 +301,8 @@ void App::begin_shutdown(int signal) {
         signals_->cancel();
         health_.stop();
         session_lease_.stop();
+        audit_writer_.stop();
+        checkpointer_.stop();
         if (livekit_) livekit_->stop();
     });
 }

@@ -1,6 +1,8 @@
 // The API as a whole: everything it is made of, in the order it depends on each other.
 #pragma once
 
+#include "audit/audit_writer.hpp"
+#include "audit/checkpointer.hpp"
 #include "audit/privacy_keys.hpp"
 #include "auth/auth_header.hpp"
 #include "auth/token_cache.hpp"
@@ -42,6 +44,8 @@ class App {
     void run();
 
     std::uint16_t port() const noexcept;
+    // What is served: the same on every worker.
+    const net::Router& router() const noexcept;
 
   private:
     // One worker thread with everything only it uses.
@@ -65,6 +69,9 @@ class App {
     Edge edge_;
     service::DatabaseHealth health_;
     SessionLease session_lease_;
+    AuditMetrics audit_metrics_;
+    AuditWriter audit_writer_;
+    Checkpointer checkpointer_;
     std::atomic<bool> draining_{false};
     std::vector<std::unique_ptr<WorkerUnit>> workers_;
     std::unique_ptr<Ledger> ledger_;

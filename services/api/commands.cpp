@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "app.hpp"
+#include "audit/audit_commands.hpp"
 #include "auth/jwt.hpp"
 #include "base/build_info.hpp"
 #include "schema/schema.hpp"
@@ -126,6 +127,7 @@ int run_command(int argc, char** argv) {
         ->transform(
             CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE, "SECONDS"))
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{30} * 86400));
+    const AuditCommands audit(cli);
     cli.require_subcommand(0, 1);
 
     try {
@@ -134,6 +136,7 @@ int run_command(int argc, char** argv) {
         return cli.exit(error) == 0 ? service::exit_ok : service::exit_usage;
     }
     if (*migrate_command) return migrate();
+    if (audit.chosen()) return audit.run();
     if (*token_command) return make_token(did, role, ttl_seconds);
     return serve();
 }

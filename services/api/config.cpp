@@ -13,6 +13,22 @@ void add_database(ConfigTable& table, ApiConfig& config) {
                         "migrations; unset = DATABASE_URL"});
 }
 
+void add_privacy_keys(ConfigTable& table, ApiConfig& config) {
+    table.secret("PRIVACY_HMAC_KEY", config.privacy_key,
+                 {.required = true,
+                  .min_bytes = min_secret_bytes,
+                  .help = "makes pseudonyms of DIDs and keys the audit chain"});
+    table.list("PRIVACY_HMAC_KEYS_PREVIOUS", config.privacy_keys_previous,
+               {.help = "keys before the current one, comma separated: sessions and audit entries "
+                        "made with them stay readable",
+                .check_each = [](const std::string& key) {
+                    return key.size() < min_secret_bytes
+                               ? "each must have at least " + std::to_string(min_secret_bytes) +
+                                     " bytes"
+                               : std::string();
+                }});
+}
+
 void add_log_level(ConfigTable& table, ApiConfig& config) {
     table.choice("LOG_LEVEL", config.log_level,
                  {.fallback = "info",
@@ -33,10 +49,7 @@ ConfigTable api_table(ApiConfig& config) {
     table.secret(
         "JWT_SECRET_PREVIOUS", config.jwt_previous,
         {.min_bytes = min_secret_bytes, .help = "key before the last rotation, still accepted"});
-    table.secret("PRIVACY_HMAC_KEY", config.privacy_key,
-                 {.required = true,
-                  .min_bytes = min_secret_bytes,
-                  .help = "makes pseudonyms of DIDs and keys the audit chain"});
+    add_privacy_keys(table, config);
     table.secret("INTERNAL_AUTH_TOKEN", config.internal_token,
                  {.help = "guards /internal/*; unset = open"});
     table.secret("METRICS_AUTH_TOKEN", config.metrics_token,
@@ -61,6 +74,14 @@ ConfigTable api_table(ApiConfig& config) {
                    .max = 600,
                    .help = "keeps serving, but not ready, for so long after SIGTERM, until load "
                            "balancers have noticed"});
+    table.text("AUDIT_CHECKPOINT_FILE", config.checkpoint_file,
+               {.help = "signed checkpoints of the audit chains are appended to it; keep it (or a "
+                        "copy) out of reach of the database; unset = only in the log"});
+    table.integer("AUDIT_CHECKPOINT_SECONDS", config.checkpoint_seconds,
+                  {.fallback = 600,
+                   .min = 1,
+                   .max = 86'400,
+                   .help = "how often a checkpoint is made while chains grow"});
     livekit::add_livekit_variables(table, config.livekit);
     add_edge_variables(table, config.edge);
     add_log_level(table, config);
@@ -79,6 +100,20 @@ ConfigTable token_table(ApiConfig& config) {
     table.secret("JWT_SECRET_CURRENT", config.jwt_current,
                  {.required = true, .min_bytes = min_secret_bytes, .help = "the signing key"});
     return table;
+}
+
+ConfigTable audit_table(ApiConfig& config, bool database) {
+    ConfigTable table("subcults-api audit", "Verifies, exports and erases audit entries.");
+    if (database) add_database(table, config);
+    add_privacy_keys(table, config);
+    return table;
+}
+
+std::vector<Secret> privacy_secrets(const ApiConfig& config) {
+    std::vector<Secret> secrets{config.privacy_key};
+    for (const std::string& previous : config.privacy_keys_previous)
+        secrets.emplace_back(previous);
+    return secrets;
 }
 
 }  // namespace subcults::api

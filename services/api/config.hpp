@@ -5,6 +5,9 @@
 #include "http/edge_config.hpp"
 #include "livekit/livekit_config.hpp"
 
+#include <string>
+#include <vector>
+
 namespace subcults::api {
 
 struct ApiConfig {
@@ -14,6 +17,7 @@ struct ApiConfig {
     Secret jwt_current;
     Secret jwt_previous;
     Secret privacy_key;
+    std::vector<std::string> privacy_keys_previous;  // secrets: see privacy_secrets()
     Secret internal_token;
     Secret metrics_token;
     std::int64_t threads = 0;  // 0 = one per core
@@ -22,6 +26,8 @@ struct ApiConfig {
     std::int64_t shutdown_grace_seconds = 15;
     std::int64_t shutdown_delay_seconds = 0;
     livekit::LiveKitConfig livekit;
+    std::string checkpoint_file;  // empty = none
+    std::int64_t checkpoint_seconds = 600;
     std::string log_level;
     EdgeConfig edge;
 };
@@ -31,5 +37,10 @@ ConfigTable api_table(ApiConfig& config);
 // What `migrate` and `token` need.
 ConfigTable migrate_table(ApiConfig& config);
 ConfigTable token_table(ApiConfig& config);
+// What `audit` needs; without the database where only a file is looked at.
+ConfigTable audit_table(ApiConfig& config, bool database);
+
+// The privacy keys, the current one first.
+std::vector<Secret> privacy_secrets(const ApiConfig& config);
 
 }  // namespace subcults::api

@@ -1,7 +1,8 @@
-// What one worker thread's handlers share: nothing in it is used by another thread, except the
-// ledger, which is made for that.
+// What one worker thread's handlers share: nothing in it is used by another thread, except
+// ledger and audit writer, which are made for that.
 #pragma once
 
+#include "audit/audit_writer.hpp"
 #include "audit/privacy_keys.hpp"
 #include "base/log.hpp"
 #include "db/pool.hpp"
@@ -17,6 +18,7 @@ struct WorkerContext {
     db::Pool& pool;
     PrivacyKeys& keys;
     Ledger& ledger;
+    AuditWriter& audit;
     StreamMetrics& metrics;
     Log& log;
 };

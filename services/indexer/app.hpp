@@ -36,6 +36,8 @@ class App {
     // itself, because this process must not write; the log says why.
     bool run();
     std::uint16_t port() const noexcept { return server_->port(); }
+    // What is served.
+    const net::Router& router() const noexcept { return router_; }
 
   private:
     void add_routes();

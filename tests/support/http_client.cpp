@@ -62,7 +62,9 @@ Answer HttpClient::request(std::string_view method, std::string_view target, con
         }
         auto response = parser.release();
         if (!response.keep_alive()) socket_.reset();
-        return Answer{response.result_int(), std::move(response.body()), response.base()};
+        Answer answer{response.result_int(), std::move(response.body()), response.base()};
+        if (observer_) observer_(method, target, body, answer);
+        return answer;
     }
 }
 

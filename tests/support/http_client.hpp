@@ -8,6 +8,7 @@
 #include <boost/beast/http.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,7 +33,13 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 class HttpClient {
   public:
-    explicit HttpClient(std::uint16_t port) : port_(port) {}
+    // Is shown what was sent and every answer to it, before the caller gets the answer; throws to
+    // say that there must be no such answer.
+    using Observer = std::function<void(std::string_view method, std::string_view target,
+                                        std::string_view body, const Answer& answer)>;
+
+    explicit HttpClient(std::uint16_t port, Observer observer = {})
+        : port_(port), observer_(std::move(observer)) {}
 
     // Reconnects when the server has closed the connection.
     Answer request(std::string_view method, std::string_view target, const Headers& headers = {},
@@ -46,6 +53,7 @@ class HttpClient {
 
   private:
     std::uint16_t port_;
+    Observer observer_;
     boost::asio::io_context io_{1};
     std::unique_ptr<boost::asio::ip::tcp::socket> socket_;
     boost::beast::flat_buffer buffer_;

@@ -38,7 +38,10 @@ PrivacyKeys::Keys PrivacyKeys::derive(std::string_view secret) {
                 keyed(secret, "subcults actor"),
                 keyed(secret, "subcults commitment"),
                 keyed(secret, "subcults idempotency"),
-                keyed(secret, "subcults audit chain")};
+                keyed(secret, "subcults audit chain"),
+                keyed(secret, "subcults audit target"),
+                keyed(secret, "subcults audit target commitment"),
+                keyed(secret, "subcults audit checkpoint")};
 }
 
 PrivacyKeys::PrivacyKeys(const std::vector<Secret>& secrets) {
@@ -88,6 +91,27 @@ Tag128 PrivacyKeys::idempotency_tag(std::int64_t kid, std::string_view caller,
 
 Digest256 PrivacyKeys::chain(std::int64_t kid, std::string_view message) {
     return find(kid).chain(message);
+}
+
+Tag128 PrivacyKeys::target(std::int64_t kid, std::string_view participant_id) {
+    return cut(find(kid).target(participant_id));
+}
+
+Tag128 PrivacyKeys::target_commitment(std::int64_t kid, const Tag128& target, const Tag128& nonce) {
+    std::string message(api::as_view(target));
+    message.append(api::as_view(nonce));
+    return cut(find(kid).target_commitment(message));
+}
+
+Digest256 PrivacyKeys::checkpoint(std::int64_t kid, std::string_view message) {
+    return find(kid).checkpoint(message);
+}
+
+std::vector<std::int64_t> PrivacyKeys::kids() const {
+    std::vector<std::int64_t> kids;
+    for (const Keys& keys : keys_)
+        kids.push_back(keys.kid);
+    return kids;
 }
 
 }  // namespace subcults::api

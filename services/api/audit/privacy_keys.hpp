@@ -41,6 +41,14 @@ class PrivacyKeys {
     Tag128 idempotency_tag(std::int64_t kid, std::string_view caller, std::string_view route,
                            std::string_view key);
     Digest256 chain(std::int64_t kid, std::string_view message);
+    // Whom an audited action was about, from the participant id; and what the chain covers of it.
+    Tag128 target(std::int64_t kid, std::string_view participant_id);
+    Tag128 target_commitment(std::int64_t kid, const Tag128& target, const Tag128& nonce);
+    // Signs checkpoints of all chains.
+    Digest256 checkpoint(std::int64_t kid, std::string_view message);
+
+    // Every key, the current one first: for finding what was derived at any time.
+    std::vector<std::int64_t> kids() const;
 
   private:
     struct Keys {
@@ -50,6 +58,9 @@ class PrivacyKeys {
         HmacSha256 commitment;
         HmacSha256 idempotency;
         HmacSha256 chain;
+        HmacSha256 target;
+        HmacSha256 target_commitment;
+        HmacSha256 checkpoint;
     };
     static Keys derive(std::string_view secret);
     Keys& find(std::int64_t kid);

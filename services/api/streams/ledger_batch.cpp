@@ -136,6 +136,10 @@ UnixMicros LedgerBatch::record(Session& session, const Command& command, bool al
     entry.request_id = command.request_id;
     entry.created_at = UnixMicros{std::max(row.head_at.value + 1, now_.value)};
     entry.kid = keys_.current_kid();
+    if (!command.target.empty()) {
+        entry.target.emplace();
+        entry.target->tag = keys_.target(entry.kid, command.target);
+    }
     seal(keys_, entry, row.head_hash);
 
     row.head_seq = entry.seq;

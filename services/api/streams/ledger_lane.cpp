@@ -1,6 +1,7 @@
 // The lane's loop: queue, connection, batches. The transactions are in ledger_transaction.cpp.
 #include "streams/ledger_lane.hpp"
 
+#include "base/crash_point.hpp"
 #include "streams/ledger_sql.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -163,6 +164,7 @@ asio::awaitable<bool> LedgerLane::ensure_connected() {
     if (connection_.connected()) co_return true;
     auto connected = co_await connection_.connect();
     if (connected) {
+        crash_point("ledger.connected");
         if (down_since_.exchange(0) != 0) log_.info("ledger connected");
         backoff_.reset();
         co_return true;

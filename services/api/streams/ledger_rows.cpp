@@ -1,5 +1,6 @@
 #include "streams/ledger_rows.hpp"
 
+#include "audit/audit_rows.hpp"
 #include "db/columns.hpp"
 #include "streams/ledger_sql.hpp"
 
@@ -173,27 +174,6 @@ void add_orders(db::Pipeline& pipeline, const LedgerBatch& batch) {
     pipeline.add(ledger_sql::insert_orders, std::move(params));
 }
 
-void add_audit(db::Pipeline& pipeline, const std::vector<AuditEntry>& entries) {
-    using Entry = const AuditEntry&;
-    db::Params params;
-    params.uuid_array(column<Uuid>(entries, [](Entry e) { return e.entity_id; }))
-        .int8_array(column<std::int64_t>(entries, [](Entry e) { return e.seq; }))
-        .text_array(column<std::string_view>(entries, [](Entry e) { return e.entity_type; }))
-        .text_array(column<std::string_view>(entries, [](Entry e) { return e.action; }))
-        .text_array(column<std::string_view>(entries, [](Entry e) { return e.outcome; }))
-        .bytea_array(column<std::string_view>(entries, [](Entry e) { return as_view(e.actor); }))
-        .bytea_array(column<std::string_view>(entries, [](Entry e) { return as_view(e.nonce); }))
-        .bytea_array(
-            column<std::string_view>(entries, [](Entry e) { return as_view(e.commitment); }))
-        .text_array(column<std::string_view>(
-            entries, [](Entry e) { return std::string_view(e.request_id); }))
-        .timestamptz_array(column<UnixMicros>(entries, [](Entry e) { return e.created_at; }))
-        .int8_array(column<std::int64_t>(entries, [](Entry e) { return e.kid; }))
-        .bytea_array(
-            column<std::string_view>(entries, [](Entry e) { return subcults::as_view(e.hash); }));
-    pipeline.add(ledger_sql::insert_audit, std::move(params));
-}
-
 void add_keys(db::Pipeline& pipeline, const LedgerBatch& batch) {
     const auto rows = batch.new_keys();
     if (rows.empty()) return;
@@ -313,7 +293,9 @@ void add_writes(db::Pipeline& pipeline, const LedgerBatch& batch) {
     add_bans(pipeline, batch);
     const auto ended = batch.ended_sessions();
     if (!ended.empty()) add_endings(pipeline, ended);
-    if (!batch.audit_entries().empty()) add_audit(pipeline, batch.audit_entries());
+    if (!batch.audit_entries().empty()) {
+        pipeline.add(audit_sql::insert_entries, insert_params(batch.audit_entries()));
+    }
     add_keys(pipeline, batch);
     add_orders(pipeline, batch);
 }

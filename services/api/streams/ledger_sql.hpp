@@ -3,6 +3,7 @@
 // table would scan, and cost fifteen times as much per join later.
 #pragma once
 
+#include "audit/audit_rows.hpp"
 #include "db/statement.hpp"
 
 #include <array>
@@ -152,14 +153,6 @@ inline constexpr db::Statement insert_orders{
     " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
     " $6::timestamptz[]) AS u(session, action, room, participant, muted, at)"};
 
-inline constexpr db::Statement insert_audit{
-    "ledger_insert_audit",
-    "INSERT INTO audit_logs (entity_id, seq, entity_type, action, outcome, actor, nonce,"
-    " commitment, request_id, created_at, kid, hash)"
-    " SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[],"
-    " $6::bytea[], $7::bytea[], $8::bytea[], $9::text[], $10::timestamptz[], $11::bigint[],"
-    " $12::bytea[])"};
-
 inline constexpr db::Statement insert_keys{
     "ledger_insert_keys",
     "INSERT INTO idempotency_keys (stream_session_id, key_hash, request_hash, answer_count,"
@@ -225,7 +218,7 @@ inline constexpr std::array all{lock_sessions,        lock_sessions_waiting,
                                 upsert_participants,  close_participants,
                                 upsert_stays,         close_stays,
                                 insert_bans,          delete_bans,
-                                insert_orders,        insert_audit,
+                                insert_orders,        audit_sql::insert_entries,
                                 insert_keys,          free_subjects,
                                 audit_heads,          subjects,
                                 win_subjects,         insert_sessions,

@@ -1,9 +1,12 @@
 // The lane's transactions: lock and read, decide, write and commit; and finding out what became of
 // a commit whose answer was lost.
+#include "base/crash_point.hpp"
 #include "db/columns.hpp"
 #include "streams/ledger_lane.hpp"
 #include "streams/ledger_rows.hpp"
 #include "streams/ledger_sql.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <set>
@@ -149,6 +152,7 @@ void LedgerLane::put_back(Tickets& tickets, const std::vector<Uuid>& skipped) {
 }
 
 asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool waiting) {
+    crash_point("ledger.batch_begun");
     const UnixMicros now = now_micros();
     const std::vector<Uuid> wanted = distinct_sessions(tickets);
     LedgerBatch batch(keys_, now, &denials_, options_.livekit);
@@ -172,6 +176,8 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
         auto verdict = co_await give_up(*error);
         co_return verdict;
     }
+
+    crash_point("ledger.rows_read");
 
     std::set<Uuid> locked;
     bool other_keys = false;
@@ -251,6 +257,9 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
     db::Pipeline pipeline;
     add_writes(pipeline, batch);
     pipeline.command("COMMIT");
+    crash_point("ledger.decided");
+    // Runs when the next statement has handed everything to the kernel and waits for the answer.
+    asio::post(executor_, [] { crash_point("ledger.sent"); });
     const auto begun = SteadyClock::now();
     auto deadline = statement_deadline();
     auto result = co_await connection_.run("ledger_commit", std::move(pipeline), deadline);
@@ -288,9 +297,11 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
         doubtful_effects_ = batch.effects();
         doubtful_at_ = batch.now();
         connection_.close();
+        crash_point("ledger.commit_lost");
         co_return Attempt::unknown;
     }
 
+    crash_point("ledger.committed");
     backoff_.reset();
     const LedgerMetrics& metrics = answers_.metrics();
     metrics.batches.increment();
@@ -326,6 +337,7 @@ asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads
     while (SteadyClock::now() < deadline) {
         const bool connected = co_await ensure_connected();
         if (connected) {
+            crash_point("ledger.resolving");
             db::Pipeline look;
             db::Params lock;
             lock.uuid_array(ids);
@@ -338,6 +350,7 @@ asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads
             std::vector<db::Rows> rows;
             auto error = co_await run_step("ledger_resolve", std::move(look), rows);
             if (!error) {
+                crash_point("ledger.resolved");
                 std::set<std::string> found;
                 for (int row = 0; row < rows[2].size(); ++row) {
                     found.emplace(rows[2].bytea(row, 0));

@@ -51,7 +51,11 @@ class StreamRoutes {
                 404, scene ? "scene_not_found" : "not_found",
                 scene ? "There is no such scene." : "There is no such event.", request.request_id);
         }
-        if (!outcome.succeeded()) co_return refusal(request, outcome);
+        if (!outcome.succeeded()) {
+            const bool noted = co_await note_refused_create(request, *subject, outcome.status);
+            if (!noted) outcome.status = Outcome::Status::unavailable;
+            co_return refusal(request, outcome);
+        }
         const Uuid session = outcome.session;
         net::Response response = net::json_response(201, created_json(session, outcome));
         response.headers.emplace_back("Location", "/streams/" + session.to_string());
@@ -125,6 +129,25 @@ class StreamRoutes {
     }
 
   private:
+    // A refused start has no session whose chain could tell of it: the scene's or event's does.
+    asio::awaitable<bool> note_refused_create(const net::Request& request, Subject subject,
+                                              Outcome::Status status) {
+        using Status = Outcome::Status;
+        const bool denied = status == Status::forbidden || status == Status::gone ||
+                            status == Status::already_active;
+        if (!denied) co_return true;
+        AuditNote note;
+        note.entity_type = subject.kind == Subject::Kind::scene ? "scene" : "event";
+        note.entity_id = subject.id;
+        note.action = "created";
+        note.allowed = false;
+        note.actor = context_.keys.actor(context_.keys.current_kid(), request.principal.did);
+        note.request_id = request.request_id;
+        note.deadline = request.deadline;
+        const bool noted = co_await context_.audit.record(std::move(note));
+        co_return noted;
+    }
+
     Tag128 tag(const net::Request& request, std::string_view route, std::string_view key) {
         return context_.keys.idempotency_tag(context_.keys.current_kid(), request.principal.did,
                                              route, key);

@@ -47,8 +47,7 @@ Table hostile_framing(const World& world);   // heads, lengths, chunks, pipeline
 Table hostile_telemetry(const World& world);
 Table hostile_moderation(const World& world);  // LiveKit tokens, lock, mute, kick, participants
 Table hostile_webhooks(const World& world);
-// Routes that are written down in the contract and come with other parts of the API: audit logs.
-Table hostile_later(const World& world);
+Table hostile_audit(const World& world);
 
 // One request as bytes. A body is sent with its length, and as JSON unless a type is given.
 std::string request_bytes(std::string_view method, std::string_view target, const Headers& headers,

@@ -145,7 +145,7 @@ Table hostile_webhooks(const World& world) {
     return std::move(rows.table);
 }
 
-Table hostile_later(const World& world) {
+Table hostile_audit(const World& world) {
     // The audit log is for admins, and its parameters have ranges.
     Rows rows("audit");
     const Headers admin = bearer(world.admin);

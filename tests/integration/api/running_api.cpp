@@ -2,6 +2,7 @@
 
 #include "auth/jwt.hpp"
 #include "base/uuid.hpp"
+#include "openapi/held_to.hpp"
 
 #include <ctime>
 #include <stdexcept>
@@ -27,13 +28,18 @@ Process::Environment RunningApi::environment(const std::string& database_url) {
             {"API_SHED_LAG_MS", "0"}};
 }
 
-RunningApi::RunningApi(const std::string& database_url, Process::Environment extra) {
+RunningApi::RunningApi(const std::string& database_url, Process::Environment extra)
+    : contract_(Contract::load(SUBCULTS_OPENAPI_DIR "/subcults-api.json")) {
     Process::Environment variables = environment(database_url);
     for (auto& [name, value] : extra)
         variables[name] = value;
     process_ = std::make_unique<Process>(std::vector{program("subcults-api")}, variables);
     port_ = process_->listening_port();
     eventually("the API is ready", [this] { return client().get("/health/ready").status == 200; });
+}
+
+HttpClient RunningApi::client() const {
+    return HttpClient(port_, held_to(contract_));
 }
 
 std::string RunningApi::token(const std::string& did, const std::string& role) {

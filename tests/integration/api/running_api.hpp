@@ -1,6 +1,9 @@
-// A real subcults-api on a free port, with a database of its own.
+// A real subcults-api on a free port, with a database of its own. Whatever its clients are answered
+// is held against proto/openapi/subcults-api.yaml: an answer that is not described there is thrown
+// as a ContractViolation at whoever asked.
 #pragma once
 
+#include "openapi/contract.hpp"
 #include "support/http_client.hpp"
 #include "support/postgres.hpp"
 #include "support/process.hpp"
@@ -24,12 +27,15 @@ class RunningApi {
 
     Process& process() noexcept { return *process_; }
     std::uint16_t port() const noexcept { return port_; }
-    HttpClient client() const { return HttpClient(port_); }
+    HttpClient client() const;
+    // For tests with a client of their own.
+    const Contract& contract() const noexcept { return *contract_; }
     double metric(std::string_view series) const;
 
   private:
     std::unique_ptr<Process> process_;
     std::uint16_t port_ = 0;
+    std::shared_ptr<const Contract> contract_;
 };
 
 // A scene of this owner, as the indexer would have stored it; its id.

@@ -1,5 +1,6 @@
 #include "integration/indexer/running_indexer.hpp"
 
+#include "openapi/held_to.hpp"
 #include "sim/generator.hpp"
 
 #include <cstdlib>
@@ -104,7 +105,8 @@ std::int64_t RunningSim::connections_total() const {
 }
 
 RunningIndexer::RunningIndexer(const std::string& database_url, const std::string& jetstream_url,
-                               Process::Environment extra, const std::string& binary) {
+                               Process::Environment extra, const std::string& binary)
+    : contract_(Contract::load(SUBCULTS_OPENAPI_DIR "/subcults-indexer.json")) {
     Process::Environment variables{{"DATABASE_URL", database_url},
                                    {"INDEXER_LISTEN", "127.0.0.1:0"},
                                    {"JETSTREAM_URL", jetstream_url},
@@ -113,6 +115,10 @@ RunningIndexer::RunningIndexer(const std::string& database_url, const std::strin
         variables[name] = value;
     process_ = std::make_unique<Process>(std::vector{program(binary)}, variables);
     port_ = process_->listening_port();
+}
+
+HttpClient RunningIndexer::client() const {
+    return HttpClient(port_, held_to(contract_));
 }
 
 std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, std::size_t count) {

@@ -1,6 +1,7 @@
 // A real subcults-indexer and a real jetstream-sim on free ports.
 #pragma once
 
+#include "openapi/contract.hpp"
 #include "support/http_client.hpp"
 #include "support/postgres.hpp"
 #include "support/process.hpp"
@@ -67,6 +68,7 @@ class RunningSim {
     std::uint16_t port_ = 0;
 };
 
+// Whatever its clients are answered is held against proto/openapi/subcults-indexer.yaml.
 class RunningIndexer {
   public:
     // Waits until it listens; not until it is connected.
@@ -74,13 +76,14 @@ class RunningIndexer {
                    Process::Environment extra = {}, const std::string& binary = "subcults-indexer");
 
     Process& process() noexcept { return *process_; }
-    HttpClient client() const { return HttpClient(port_); }
+    HttpClient client() const;
     std::string exposition() const { return client().get("/internal/indexer/metrics").body; }
     double metric(std::string_view series) const { return test::metric(exposition(), series); }
 
   private:
     std::unique_ptr<Process> process_;
     std::uint16_t port_ = 0;
+    std::shared_ptr<const Contract> contract_;
 };
 
 // Frames of a seeded world, rising by a millisecond each; and a file of them, whose path is

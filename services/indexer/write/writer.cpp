@@ -296,6 +296,9 @@ Writer::Prepared Writer::prepare(std::span<const QueueItem> items,
     made.of = items.data();
     made.size = items.size();
     made.batch = fold(items, projector_, quarantine_all);
+    std::erase_if(made.batch.writers, [this](const auto& writer) {
+        return known_accounts_.knows(writer.first, writer.second);
+    });
     made.move = cursor_move(items.back().endpoint, items.back().watermark);
     made.made = make_pipeline(made.batch, made.move);
     return made;
@@ -379,6 +382,8 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
     metrics_.batch_events.observe(static_cast<double>(items.size()));
     metrics_.batch_seconds.observe(seconds);
     metrics_.processed.increment(batch.events);
+    for (const auto& [did, since_us] : batch.writers)
+        known_accounts_.remember(did, since_us);
     for (const QuarantineRow& row : batch.quarantine)
         metrics_.count_quarantined(row.reason);
     const std::size_t rows = batch.record_rows();

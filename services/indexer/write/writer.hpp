@@ -25,6 +25,7 @@
 #include "source/start_positions.hpp"
 #include "state.hpp"
 #include "write/batch_pipeline.hpp"
+#include "write/known_accounts.hpp"
 #include "write/lease.hpp"
 #include "write/quarantine_breaker.hpp"
 
@@ -135,6 +136,7 @@ class Writer {
     Lease lease_;
     QuarantineBreaker breaker_;
     Projector projector_;
+    KnownAccounts known_accounts_;
 
     // COMMIT was sent and the answer was lost: what it would have written, and its id.
     struct Doubt {

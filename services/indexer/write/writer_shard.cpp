@@ -59,6 +59,7 @@ Writer::Hold Writer::begin_reading() {
     state_.committed.set(positions.by_endpoint);
     doubt_.reset();
     drop_next();
+    known_accounts_.forget();
     reading_ = true;
     positions.stream = queue_.restart();
     hooks_.on_positions(std::move(positions));

@@ -170,8 +170,8 @@ std::int64_t OracleRun::cursor() const {
 }
 
 void OracleRun::wait_for_progress() {
+    const std::int64_t before = cursor();  // first: what is fed may be committed at once
     feed(50);
-    const std::int64_t before = cursor();
     eventually(
         "the cursor moves", [&] { return cursor() > before || before == world_.last_us; }, 60s);
 }

@@ -220,9 +220,10 @@ std::vector<Fault> outside_faults() {
     faults.push_back({"kill at a random moment", [](OracleRun& run) {
                           run.ensure_running();
                           run.wait_for_progress();
+                          const std::int64_t from = run.cursor();
                           run.feed(400);
                           const std::int64_t goal =
-                              run.cursor() + static_cast<std::int64_t>(run.draw(300)) * 1000;
+                              from + static_cast<std::int64_t>(run.draw(300)) * 1000;
                           eventually("it gets somewhere", [&] {
                               return run.cursor() >= std::min(goal, run.world().last_us);
                           });

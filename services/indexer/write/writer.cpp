@@ -46,12 +46,6 @@ BackoffPolicy retry_policy() {
     return {std::chrono::milliseconds(100), std::chrono::milliseconds(3000)};
 }
 
-// What the data of an event can cause: it is isolated and quarantined. Everything else that the
-// database refuses (a missing table, a lost privilege) is not the events' fault and is retried.
-bool is_data_error(const db::Error& error) {
-    return error.is_class("22") || error.is_class("23") || error.is_class("54");
-}
-
 }  // namespace
 
 Writer::Writer(asio::io_context& io, WriterOptions options, EventQueue& queue,
@@ -232,12 +226,8 @@ asio::awaitable<bool> Writer::write_until_committed(std::span<const QueueItem> i
         }
         const Attempt result = co_await attempt(items, quarantine_all);
         if (result == Attempt::committed) co_return true;
-        if (result == Attempt::fenced) {
-            // Find out who has it by standing in line again.
-            log_.warn("this process was fenced off by another one");
-            connection_.close();
-            continue;
-        }
+        // Find out who has it by standing in line again.
+        if (result == Attempt::fenced) continue;
         if (result == Attempt::refused && items.size() > 1) {
             const bool written = co_await bisect(items);
             co_return written;
@@ -349,10 +339,15 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
 
 // After a transaction that did not commit, as far as we know: what now?
 asio::awaitable<Writer::Attempt> Writer::settle(db::Error error) {
-    if (is_fenced(error)) co_return Attempt::fenced;
+    if (is_fenced(error)) {
+        step_down();
+        co_return Attempt::fenced;
+    }
     metrics_.writes_failed.increment();
     const bool passing = error.transient() || error.kind != db::ErrorKind::server;
-    const bool data = is_data_error(error);
+    // An event can cause it: it is isolated and quarantined. Everything else that the database
+    // refuses (a missing table, a lost privilege) is not the events' fault and is retried.
+    const bool data = error.of_the_data();
     log_.line(passing || data ? LogLevel::warn : LogLevel::error, "batch was not written",
               {{"kind", db::to_string(error.kind)},
                {"sqlstate", error.sqlstate},
@@ -403,7 +398,7 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
 }
 
 // Nothing of what was received was wanted: the position moves on all the same, once a second.
-asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
+asio::awaitable<void> Writer::move_cursor_only(TrailingMark mark) {
     crash_point("writer.cursor_only");
     last_sign_of_life_ = SteadyClock::now();
     const CursorMove move = cursor_move(mark.endpoint, mark.watermark);
@@ -413,12 +408,10 @@ asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
         co_await connection_.run("indexer_cursor_only", std::move(made.pipeline), deadline);
     if (result && result->ok()) {
         state_.note_committed(mark.endpoint, mark.watermark, now_micros());
-        co_return Attempt::committed;
+        co_return;
     }
     db::Error error = result ? *result->error : result.error();
-    auto verdict = co_await settle(std::move(error));
-    if (verdict == Attempt::fenced) connection_.close();
-    co_return verdict;
+    co_await settle(std::move(error));
 }
 
 asio::awaitable<void> Writer::prune() {

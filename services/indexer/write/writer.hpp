@@ -99,12 +99,13 @@ class Writer {
     boost::asio::awaitable<Hold> acquire();
     Hold begin_reading();
     Hold stand_by();
+    void step_down();
     // False = what was in hand is void: the shard was lost, or time is up.
     boost::asio::awaitable<bool> write_until_committed(std::span<const QueueItem> items);
     boost::asio::awaitable<bool> bisect(std::span<const QueueItem> items);
     boost::asio::awaitable<Attempt> attempt(std::span<const QueueItem> items,
                                             std::optional<std::string_view> quarantine_all);
-    boost::asio::awaitable<Attempt> move_cursor_only(TrailingMark mark);
+    boost::asio::awaitable<void> move_cursor_only(TrailingMark mark);
     boost::asio::awaitable<Attempt> settle(db::Error error);
     boost::asio::awaitable<void> keep_lease();
     boost::asio::awaitable<void> back_off();

@@ -83,14 +83,19 @@ Writer::Hold Writer::stand_by() {
     return Hold::none;
 }
 
+// Another process has taken the shard: nothing of ours can commit on this connection any more.
+void Writer::step_down() {
+    log_.warn("this process was fenced off by another one");
+    connection_.close();
+}
+
 asio::awaitable<void> Writer::keep_lease() {
     if (SteadyClock::now() - last_sign_of_life_ < heartbeat_every) co_return;
     last_sign_of_life_ = SteadyClock::now();
     const auto kept = co_await lease_.heartbeat(connection_);
     if (kept) co_return;
     if (is_fenced(kept.error())) {
-        log_.warn("this process was fenced off by another one");
-        connection_.close();
+        step_down();
         co_return;
     }
     log_.warn("cannot keep the shard", {{"kind", db::to_string(kept.error().kind)},

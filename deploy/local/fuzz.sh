@@ -42,7 +42,7 @@ command_fuzz() {
         esac
     done
     ensure_packages
-    build_preset fuzz "${wanted[@]}" || exit 1
+    build_preset fuzz "${wanted[@]:-fuzzers}" || exit 1
     if ((${#wanted[@]} > 0)); then
         executables=("${wanted[@]/#/$root/build/fuzz/bin/}")
     else

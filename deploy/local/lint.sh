@@ -61,7 +61,7 @@ run_all_checks() {
     local name
     run_check format check_format
     run_check shell check_shell
-    for name in selftest coroutines layers words file-size sleeps; do
+    for name in selftest coroutines layers words file-size sleeps test-names; do
         run_check "$name" "$root/tests/lint/$name"
     done
 }

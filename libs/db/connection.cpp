@@ -26,6 +26,11 @@ Pipeline& Pipeline::command(std::string_view sql) {
     return *this;
 }
 
+Pipeline& Pipeline::when_sent(std::function<void()> call) {
+    when_sent_ = std::move(call);
+    return *this;
+}
+
 namespace {
 
 // Reports how long a request took when it has been answered, well or badly.
@@ -275,7 +280,7 @@ asio::awaitable<DbResult<PipelineResult>> Connection::Impl::run(Self self, std::
     if (sent == 0 || PQpipelineSync(conn) == 0) {
         broken = self->not_sent();
     } else {
-        broken = co_await self->converse(replies);
+        broken = co_await self->converse(replies, &pipeline.when_sent_);
     }
     if (!broken && PQexitPipelineMode(conn) == 0) {
         broken = self->error(ErrorKind::protocol, PQerrorMessage(conn));

@@ -55,6 +55,9 @@ class Pipeline {
     Pipeline& add(const Statement& statement, Params params = {});
     // BEGIN, COMMIT, ROLLBACK and other parameterless commands, not prepared.
     Pipeline& command(std::string_view sql);
+    // Called once, when all of it has been handed to the kernel and the server is at work: time
+    // that would otherwise be spent waiting. Must not throw and must not use the connection.
+    Pipeline& when_sent(std::function<void()> call);
     std::size_t size() const noexcept { return steps_.size(); }
 
   private:
@@ -65,6 +68,7 @@ class Pipeline {
         Params params;
     };
     std::vector<Step> steps_;
+    std::function<void()> when_sent_;
 };
 
 // Answers in the order of the steps. When a step failed, `error` says why, `failed_step` which,

@@ -328,13 +328,15 @@ asio::awaitable<std::optional<Error>> Driver::receive() {
     co_return std::nullopt;
 }
 
-asio::awaitable<std::optional<Error>> Driver::converse(Replies& replies) {
+asio::awaitable<std::optional<Error>> Driver::converse(Replies& replies,
+                                                       const std::function<void()>* when_sent) {
     while (PQflush(conn_) > 0) {
         // The server may be blocked on sending to us before it reads on: take what it has.
         const auto wake = co_await wait_read_or_write();
         if (wake != Wake::ready) co_return interrupted(wake);
         if (PQconsumeInput(conn_) == 0) break;
     }
+    if (when_sent != nullptr && *when_sent) (*when_sent)();
     for (;;) {
         while (PQisBusy(conn_) != 0) {
             auto failure = co_await receive();

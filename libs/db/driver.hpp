@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,9 +60,10 @@ class Driver : public std::enable_shared_from_this<Driver> {
     // An attempt's connection becomes usable for operations.
     void set_ready() noexcept { ready_ = true; }
 
-    // Sends what libpq has queued and reads until `replies` is complete. An error means that the
-    // connection is unusable.
-    boost::asio::awaitable<std::optional<Error>> converse(Replies& replies);
+    // Sends what libpq has queued, calls `when_sent`, and reads until `replies` is complete. An
+    // error means that the connection is unusable.
+    boost::asio::awaitable<std::optional<Error>> converse(
+        Replies& replies, const std::function<void()>* when_sent = nullptr);
     // Waits until something arrives and lets libpq read it.
     boost::asio::awaitable<std::optional<Error>> receive();
 

@@ -25,6 +25,10 @@ bool Error::transient() const noexcept {
     return false;
 }
 
+bool Error::of_the_data() const noexcept {
+    return is_class("22") || is_class("23") || is_class("54");
+}
+
 bool Error::certainly_not_applied() const noexcept {
     switch (kind) {
         case ErrorKind::unavailable:

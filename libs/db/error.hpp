@@ -33,6 +33,9 @@ struct Error {
     // Worth the same attempt again later: connection trouble, serialization, deadlock, lock not
     // available, resources, operator intervention, system errors (08 40 53 55 57 58).
     bool transient() const noexcept;
+    // What the data of a request can cause (22 23 54): without the row at fault the rest would
+    // pass.
+    bool of_the_data() const noexcept;
     // Nothing of the request can have taken effect.
     bool certainly_not_applied() const noexcept;
 };

@@ -104,9 +104,10 @@ class FrameReader {
     explicit FrameReader(std::string_view frame) : frame_(frame) {}
 
     Reading read() {
-        constexpr unsigned flags = rapidjson::kParseIterativeFlag |
-                                   rapidjson::kParseValidateEncodingFlag |
-                                   rapidjson::kParseFullPrecisionFlag;
+        // Not with full precision: only integers are looked at, and RapidJSON's exact reading of
+        // such numbers as 0e111 is undefined behaviour.
+        constexpr unsigned flags =
+            rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
         rapidjson::Document document;
         rapidjson::MemoryStream stream(frame_.data(), frame_.size());
         document.ParseStream<flags, rapidjson::UTF8<>>(stream);

@@ -49,7 +49,8 @@ TEST_CASE("A refusal answers as many upgrades as it was told to and then no more
     CHECK(stat(sim.port(), "requests_total") == 4);
 }
 
-TEST_CASE("A silenced connection is half-open: no frame, no pong, no end, and new ones are served") {
+TEST_CASE(
+    "A silenced connection is half-open: no frame, no pong, no end, and new ones are served") {
     Running sim;
     Client lively(sim.port());
     REQUIRE(reaches(sim.port(), "subscribers", 1));

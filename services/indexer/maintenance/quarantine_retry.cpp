@@ -61,8 +61,7 @@ class Retry {
 
     asio::awaitable<db::DbResult<Fate>> one(Digest256 fingerprint) {
         auto fate = co_await in_transaction(fingerprint);
-        const bool data = !fate && (fate.error().is_class("22") || fate.error().is_class("23") ||
-                                    fate.error().is_class("54"));
+        const bool data = !fate && fate.error().of_the_data();
         if (connection_.connected() && (!fate || *fate != Fate::taken_in)) {
             auto deadline = deadline_in(statement_limit);
             auto rolled_back = co_await connection_.execute("ROLLBACK", deadline);

@@ -44,15 +44,19 @@ bool EventQueue::falls_to_lower_marks() const noexcept {
     return items_.size() <= limits_.resume_events && bytes_ <= limits_.resume_bytes;
 }
 
-std::vector<QueueItem> EventQueue::take(std::size_t most) {
+std::vector<QueueItem> EventQueue::take(std::size_t most, std::size_t most_bytes) {
     std::vector<QueueItem> taken;
+    std::size_t taken_bytes = 0;
     bool resume = false;
     {
         const std::lock_guard lock(mutex_);
         taken.reserve(std::min(most, items_.size()));
         while (!items_.empty() && taken.size() < most) {
+            const std::size_t bytes = items_.front().bytes();
             if (!taken.empty() && items_.front().endpoint != taken.front().endpoint) break;
-            bytes_ -= items_.front().bytes();
+            if (!taken.empty() && taken_bytes + bytes > most_bytes) break;
+            taken_bytes += bytes;
+            bytes_ -= bytes;
             taken.push_back(std::move(items_.front()));
             items_.pop_front();
         }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -77,8 +78,10 @@ class EventQueue {
     // Everything up to this mark has been received, and nothing of it was wanted.
     void advance(TrailingMark mark);
 
-    // Up to `most` items of one server, in order.
-    std::vector<QueueItem> take(std::size_t most);
+    // Up to `most` items of one server, in order, and no more than `most_bytes` of them unless the
+    // first alone is larger.
+    std::vector<QueueItem> take(std::size_t most,
+                                std::size_t most_bytes = std::numeric_limits<std::size_t>::max());
     // The mark behind the last item, once the queue is empty. Handed out once.
     std::optional<TrailingMark> take_trailing();
     // Drops everything (another process has taken over), ends a pause, and returns the number of

@@ -46,12 +46,6 @@ BackoffPolicy retry_policy() {
     return {std::chrono::milliseconds(100), std::chrono::milliseconds(3000)};
 }
 
-// What the data of an event can cause: it is isolated and quarantined. Everything else that the
-// database refuses (a missing table, a lost privilege) is not the events' fault and is retried.
-bool is_data_error(const db::Error& error) {
-    return error.is_class("22") || error.is_class("23") || error.is_class("54");
-}
-
 }  // namespace
 
 Writer::Writer(asio::io_context& io, WriterOptions options, EventQueue& queue,
@@ -136,7 +130,7 @@ asio::awaitable<void> Writer::run() {
                 continue;
             }
         }
-        std::vector<QueueItem> items = queue_.take(options_.batch_events);
+        std::vector<QueueItem> items = take();
         if (items.empty()) {
             if (stopping_) break;
             co_await idle();
@@ -151,6 +145,26 @@ asio::awaitable<void> Writer::run() {
         state_.in_flight_us = 0;
     }
     connection_.close();
+}
+
+std::vector<QueueItem> Writer::take() {
+    if (next_.empty()) return queue_.take(options_.batch_events, options_.batch_bytes);
+    std::vector<QueueItem> items;
+    items.swap(next_);
+    return items;
+}
+
+// Runs while the database is at work. Only a full batch is taken ahead of its turn: a smaller one
+// would miss what arrives until the transaction in flight is through.
+void Writer::prepare_next() {
+    if (!next_.empty() || stopping_ || queue_.size() < options_.batch_events) return;
+    next_ = queue_.take(options_.batch_events, options_.batch_bytes);
+    if (!next_.empty()) next_prepared_ = prepare(next_, std::nullopt);
+}
+
+void Writer::drop_next() {
+    next_prepared_.reset();
+    next_.clear();
 }
 
 // Nothing is queued. Once a second the position moves past what nobody wanted, or the lease is
@@ -174,7 +188,7 @@ asio::awaitable<void> Writer::idle() {
 // is written first.
 asio::awaitable<void> Writer::fill_up(std::vector<QueueItem>& items) {
     co_await pause(options_.batch_wait);
-    auto more = queue_.take(options_.batch_events - items.size());
+    auto more = queue_.take(options_.batch_events - items.size(), options_.batch_bytes);
     if (!more.empty() && more.front().endpoint != items.front().endpoint) {
         const bool written = co_await write_until_committed(items);
         items.clear();
@@ -182,94 +196,6 @@ asio::awaitable<void> Writer::fill_up(std::vector<QueueItem>& items) {
         if (!written) co_return;
     }
     std::move(more.begin(), more.end(), std::back_inserter(items));
-}
-
-asio::awaitable<Writer::Hold> Writer::acquire() {
-    if (!reading_ && state_.phase != WriterPhase::standby) state_.phase = WriterPhase::connecting;
-    auto connected = co_await connection_.connect();
-    if (!connected) {
-        log_.warn("cannot reach the database", {{"error", connected.error().message}});
-        co_return Hold::unavailable;
-    }
-    const LeaseOutcome outcome = co_await lease_.acquire(connection_);
-    if (outcome == LeaseOutcome::held) {
-        state_.phase = WriterPhase::active;
-        standby_logged_ = false;
-        last_sign_of_life_ = SteadyClock::now();
-        if (!reading_ || !lease_.uninterrupted()) co_return begin_reading();
-        log_.info("database is back");
-        co_return Hold::same;
-    }
-    connection_.close();
-    if (outcome == LeaseOutcome::unavailable) co_return Hold::unavailable;
-    backoff_.reset();
-    if (outcome == LeaseOutcome::standby) co_return stand_by();
-    refused_ = true;
-    stand_by();
-    hooks_.on_refused("INDEXER_SHARD counts " + std::to_string(lease_.options().shard.count) +
-                      " shards, the database has " + std::to_string(lease_.stored_shards()) +
-                      "; change it with: subcults-indexer reshard");
-    co_return Hold::none;
-}
-
-// The shard is ours anew: whatever was read before belongs to another time.
-Writer::Hold Writer::begin_reading() {
-    log_.info(reading_ ? "another process wrote in between: starting over" : "writing this shard",
-              {{"shard", lease_.options().shard.index}, {"epoch", lease_.epoch()}});
-    StartPositions positions;
-    positions.by_endpoint.resize(options_.hosts.size());
-    std::int64_t newest = 0;
-    std::int64_t elsewhere = 0;
-    for (const HostCursor& stored : lease_.cursors()) {
-        const std::int64_t time = stored.cursor.time_us.value_or(0);
-        bool configured = false;
-        for (std::size_t i = 0; i < options_.hosts.size(); ++i) {
-            if (options_.hosts[i] != stored.host) continue;
-            positions.by_endpoint[i] = stored.cursor;
-            configured = true;
-        }
-        std::int64_t& best = configured ? newest : elsewhere;
-        best = std::max(best, time);
-    }
-    if (elsewhere > newest) positions.elsewhere_us = elsewhere;
-    state_.cursor_us = std::max(newest, elsewhere);
-    state_.committed.set(positions.by_endpoint);
-    doubt_.reset();
-    reading_ = true;
-    positions.stream = queue_.restart();
-    hooks_.on_positions(std::move(positions));
-    return Hold::fresh;
-}
-
-Writer::Hold Writer::stand_by() {
-    state_.phase = WriterPhase::standby;
-    if (!standby_logged_) {
-        log_.info("another process writes this shard: standing by",
-                  {{"shard", lease_.options().shard.index}});
-        standby_logged_ = true;
-    }
-    if (reading_) {
-        reading_ = false;
-        doubt_.reset();
-        queue_.restart();
-        hooks_.on_standby();
-    }
-    return Hold::none;
-}
-
-asio::awaitable<void> Writer::keep_lease() {
-    if (SteadyClock::now() - last_sign_of_life_ < heartbeat_every) co_return;
-    last_sign_of_life_ = SteadyClock::now();
-    const auto kept = co_await lease_.heartbeat(connection_);
-    if (kept) co_return;
-    if (is_fenced(kept.error())) {
-        log_.warn("this process was fenced off by another one");
-        connection_.close();
-        co_return;
-    }
-    log_.warn("cannot keep the shard", {{"kind", db::to_string(kept.error().kind)},
-                                        {"sqlstate", kept.error().sqlstate},
-                                        {"error", kept.error().message}});
 }
 
 CursorMove Writer::cursor_move(std::size_t endpoint, const jetstream::StoredCursor& to) {
@@ -300,12 +226,8 @@ asio::awaitable<bool> Writer::write_until_committed(std::span<const QueueItem> i
         }
         const Attempt result = co_await attempt(items, quarantine_all);
         if (result == Attempt::committed) co_return true;
-        if (result == Attempt::fenced) {
-            // Find out who has it by standing in line again.
-            log_.warn("this process was fenced off by another one");
-            connection_.close();
-            continue;
-        }
+        // Find out who has it by standing in line again.
+        if (result == Attempt::fenced) continue;
         if (result == Attempt::refused && items.size() > 1) {
             const bool written = co_await bisect(items);
             co_return written;
@@ -351,12 +273,35 @@ bool Writer::doubt_was_committed(std::span<const QueueItem> items) {
     return true;
 }
 
+Writer::Prepared Writer::prepare(std::span<const QueueItem> items,
+                                 std::optional<std::string_view> quarantine_all) {
+    // Was it made while the batch before was under way? An epoch opened since makes it void.
+    if (next_prepared_ && next_.empty()) {
+        Prepared ready = std::move(*next_prepared_);
+        next_prepared_.reset();
+        const bool same = ready.of == items.data() && ready.size == items.size();
+        if (same && !quarantine_all && ready.move.key.epoch == lease_.epoch()) return ready;
+    }
+    Prepared made;
+    made.of = items.data();
+    made.size = items.size();
+    made.batch = fold(items, projector_, quarantine_all);
+    std::erase_if(made.batch.writers, [this](const auto& writer) {
+        return known_accounts_.knows(writer.first, writer.second);
+    });
+    made.move = cursor_move(items.back().endpoint, items.back().watermark);
+    made.made = make_pipeline(made.batch, made.move);
+    return made;
+}
+
 asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> items,
                                                  std::optional<std::string_view> quarantine_all) {
     const auto begun = SteadyClock::now();
-    FoldedBatch batch = fold(items, projector_, quarantine_all);
-    const CursorMove move = cursor_move(items.back().endpoint, items.back().watermark);
-    BatchPipeline made = make_pipeline(batch, move);
+    Prepared work = prepare(items, quarantine_all);
+    FoldedBatch& batch = work.batch;
+    const CursorMove& move = work.move;
+    BatchPipeline& made = work.made;
+    made.pipeline.when_sent([this] { prepare_next(); });
     crash_point("writer.before_commit");
     auto deadline = deadline_in(statement_limit);
     auto result = co_await connection_.run("indexer_batch", std::move(made.pipeline), deadline);
@@ -394,10 +339,15 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
 
 // After a transaction that did not commit, as far as we know: what now?
 asio::awaitable<Writer::Attempt> Writer::settle(db::Error error) {
-    if (is_fenced(error)) co_return Attempt::fenced;
+    if (is_fenced(error)) {
+        step_down();
+        co_return Attempt::fenced;
+    }
     metrics_.writes_failed.increment();
     const bool passing = error.transient() || error.kind != db::ErrorKind::server;
-    const bool data = is_data_error(error);
+    // An event can cause it: it is isolated and quarantined. Everything else that the database
+    // refuses (a missing table, a lost privilege) is not the events' fault and is retried.
+    const bool data = error.of_the_data();
     log_.line(passing || data ? LogLevel::warn : LogLevel::error, "batch was not written",
               {{"kind", db::to_string(error.kind)},
                {"sqlstate", error.sqlstate},
@@ -427,6 +377,8 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
     metrics_.batch_events.observe(static_cast<double>(items.size()));
     metrics_.batch_seconds.observe(seconds);
     metrics_.processed.increment(batch.events);
+    for (const auto& [did, since_us] : batch.writers)
+        known_accounts_.remember(did, since_us);
     for (const QuarantineRow& row : batch.quarantine)
         metrics_.count_quarantined(row.reason);
     const std::size_t rows = batch.record_rows();
@@ -446,7 +398,7 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
 }
 
 // Nothing of what was received was wanted: the position moves on all the same, once a second.
-asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
+asio::awaitable<void> Writer::move_cursor_only(TrailingMark mark) {
     crash_point("writer.cursor_only");
     last_sign_of_life_ = SteadyClock::now();
     const CursorMove move = cursor_move(mark.endpoint, mark.watermark);
@@ -456,12 +408,10 @@ asio::awaitable<Writer::Attempt> Writer::move_cursor_only(TrailingMark mark) {
         co_await connection_.run("indexer_cursor_only", std::move(made.pipeline), deadline);
     if (result && result->ok()) {
         state_.note_committed(mark.endpoint, mark.watermark, now_micros());
-        co_return Attempt::committed;
+        co_return;
     }
     db::Error error = result ? *result->error : result.error();
-    auto verdict = co_await settle(std::move(error));
-    if (verdict == Attempt::fenced) connection_.close();
-    co_return verdict;
+    co_await settle(std::move(error));
 }
 
 asio::awaitable<void> Writer::prune() {

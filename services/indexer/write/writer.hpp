@@ -7,6 +7,9 @@
 // its own cursor. When refusals pile up the breaker opens, and they are retried like trouble that
 // passes. When the connection breaks during COMMIT, the shard's batch id tells whether it happened.
 //
+// While the database works on a batch and a full one waits already, that one is folded and encoded:
+// the two take turns at nothing.
+//
 // One process writes per shard (lease.hpp). A process that loses the shard drops what it has read,
 // stops reading and stands by; when it gets the shard again it reads from the committed cursor.
 //
@@ -22,6 +25,7 @@
 #include "source/start_positions.hpp"
 #include "state.hpp"
 #include "write/batch_pipeline.hpp"
+#include "write/known_accounts.hpp"
 #include "write/lease.hpp"
 #include "write/quarantine_breaker.hpp"
 
@@ -41,6 +45,8 @@ struct WriterOptions {
     std::vector<std::string> hosts;    // by endpoint
     LeaseOptions lease;
     std::size_t batch_events = 500;
+    // A batch exists three more times on its way: as rows, as parameters and in libpq's buffer.
+    std::size_t batch_bytes = 2 * 1024 * 1024;
     std::chrono::milliseconds batch_wait{0};
     std::size_t max_quarantined = 10'000;
 };
@@ -73,18 +79,33 @@ class Writer {
     // anew, and what is in hand is void; `none` = it is not ours, and nothing is in hand any more.
     enum class Hold { same, fresh, none, unavailable };
 
+    // A transaction that only has to be sent.
+    struct Prepared {
+        const QueueItem* of = nullptr;
+        std::size_t size = 0;
+        FoldedBatch batch;
+        CursorMove move;
+        BatchPipeline made;
+    };
+
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> idle();
+    std::vector<QueueItem> take();
+    Prepared prepare(std::span<const QueueItem> items,
+                     std::optional<std::string_view> quarantine_all);
+    void prepare_next();
+    void drop_next();
     boost::asio::awaitable<void> fill_up(std::vector<QueueItem>& items);
     boost::asio::awaitable<Hold> acquire();
     Hold begin_reading();
     Hold stand_by();
+    void step_down();
     // False = what was in hand is void: the shard was lost, or time is up.
     boost::asio::awaitable<bool> write_until_committed(std::span<const QueueItem> items);
     boost::asio::awaitable<bool> bisect(std::span<const QueueItem> items);
     boost::asio::awaitable<Attempt> attempt(std::span<const QueueItem> items,
                                             std::optional<std::string_view> quarantine_all);
-    boost::asio::awaitable<Attempt> move_cursor_only(TrailingMark mark);
+    boost::asio::awaitable<void> move_cursor_only(TrailingMark mark);
     boost::asio::awaitable<Attempt> settle(db::Error error);
     boost::asio::awaitable<void> keep_lease();
     boost::asio::awaitable<void> back_off();
@@ -116,6 +137,7 @@ class Writer {
     Lease lease_;
     QuarantineBreaker breaker_;
     Projector projector_;
+    KnownAccounts known_accounts_;
 
     // COMMIT was sent and the answer was lost: what it would have written, and its id.
     struct Doubt {
@@ -124,6 +146,9 @@ class Writer {
         double seconds = 0;
     };
     std::optional<Doubt> doubt_;
+    // The batch after the one in flight, under the epoch of now; no longer in the queue.
+    std::vector<QueueItem> next_;
+    std::optional<Prepared> next_prepared_;
     bool reading_ = false;  // on_positions has been called, and on_standby not since
     bool refused_ = false;
     bool standby_logged_ = false;

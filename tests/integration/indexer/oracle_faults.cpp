@@ -170,8 +170,8 @@ std::int64_t OracleRun::cursor() const {
 }
 
 void OracleRun::wait_for_progress() {
+    const std::int64_t before = cursor();  // first: what is fed may be committed at once
     feed(50);
-    const std::int64_t before = cursor();
     eventually(
         "the cursor moves", [&] { return cursor() > before || before == world_.last_us; }, 60s);
 }
@@ -220,9 +220,10 @@ std::vector<Fault> outside_faults() {
     faults.push_back({"kill at a random moment", [](OracleRun& run) {
                           run.ensure_running();
                           run.wait_for_progress();
+                          const std::int64_t from = run.cursor();
                           run.feed(400);
                           const std::int64_t goal =
-                              run.cursor() + static_cast<std::int64_t>(run.draw(300)) * 1000;
+                              from + static_cast<std::int64_t>(run.draw(300)) * 1000;
                           eventually("it gets somewhere", [&] {
                               return run.cursor() >= std::min(goal, run.world().last_us);
                           });

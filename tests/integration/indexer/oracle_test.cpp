@@ -73,7 +73,7 @@ constexpr const char* tables[] = {"records",  "scenes",          "events",
 void play_round(std::uint64_t seed) {
     std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
     std::fflush(stdout);
-    const OracleWorld world = make_world(seed, 150, 9000);
+    const OracleWorld world = make_world(seed, 150, 12'000);
     TestPostgres server;
     TestDatabase database = migrated_in(server);
     install_pauses(database);

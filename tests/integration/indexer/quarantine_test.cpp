@@ -26,17 +26,9 @@ std::string scene(const std::string& rkey, int number, const std::string& rev = 
            R"("cid":"bafyreiguce4jh7kcbmof3pmcvasifqtw24b6isakj5ve5ga2b4z4alpc4i"}})";
 }
 
-struct Outcome {
-    int status;
-    std::string output;
-};
-
 Outcome quarantine(const TestDatabase& database, std::vector<std::string> arguments) {
-    std::vector<std::string> all{program("subcults-indexer"), "quarantine"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    Process process(std::move(all), {{"DATABASE_URL", database.url()}});
-    const int status = process.wait();
-    return {status, process.output()};
+    arguments.insert(arguments.begin(), "quarantine");
+    return run_indexer(database, std::move(arguments));
 }
 
 rapidjson::Document as_json(const Outcome& outcome) {

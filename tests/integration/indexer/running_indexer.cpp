@@ -117,8 +117,18 @@ RunningIndexer::RunningIndexer(const std::string& database_url, const std::strin
     port_ = process_->listening_port();
 }
 
+<<<<<<< HEAD
 HttpClient RunningIndexer::client() const {
     return HttpClient(port_, held_to(contract_));
+=======
+Outcome run_indexer(const TestDatabase& database, std::vector<std::string> arguments,
+                    Process::Environment extra) {
+    arguments.insert(arguments.begin(), program("subcults-indexer"));
+    extra["DATABASE_URL"] = database.url();
+    Process process(std::move(arguments), std::move(extra));
+    const int status = process.wait();
+    return {status, process.output()};
+>>>>>>> main
 }
 
 std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, std::size_t count) {

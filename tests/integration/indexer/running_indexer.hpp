@@ -86,6 +86,14 @@ class RunningIndexer {
     std::shared_ptr<const Contract> contract_;
 };
 
+// A run of subcults-indexer that ends by itself: a command, or a refusal to start.
+struct Outcome {
+    int status;
+    std::string output;
+};
+Outcome run_indexer(const TestDatabase& database, std::vector<std::string> arguments,
+                    Process::Environment extra = {});
+
 // Frames of a seeded world, rising by a millisecond each; and a file of them, whose path is
 // returned.
 std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, std::size_t count);

@@ -1,6 +1,5 @@
 // Who writes a shard, and what happens when that changes: takeover, fencing, another layout.
-#include "integration/indexer/database_fold.hpp"
-#include "integration/indexer/running_indexer.hpp"
+#include "integration/indexer/streams.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -11,38 +10,8 @@ using namespace subcults::test;
 
 namespace {
 
-constexpr std::int64_t start_us = 1'783'175'888'000'000;
-
-std::string joined(const std::vector<std::string>& frames, std::size_t from, std::size_t to) {
-    std::string lines;
-    for (std::size_t i = from; i < to; ++i)
-        lines += frames[i] + "\n";
-    return lines;
-}
-
-bool committed_to(const TestDatabase& database, std::size_t frames) {
-    const std::int64_t last = start_us + static_cast<std::int64_t>(frames) * 1000;
-    return database.execute("SELECT coalesce(min(reached), 0) >= " + std::to_string(last) +
-                            " FROM (SELECT shard, max(time_us) AS reached FROM jetstream_cursors"
-                            " GROUP BY shard) s") == "t";
-}
-
 std::string phase(const RunningIndexer& indexer) {
-    return indexer.client().get("/internal/indexer/status").json()["writer"].GetString();
-}
-
-struct Outcome {
-    int status;
-    std::string output;
-};
-
-Outcome run(const TestDatabase& database, std::vector<std::string> arguments,
-            Process::Environment extra = {}) {
-    arguments.insert(arguments.begin(), program("subcults-indexer"));
-    extra["DATABASE_URL"] = database.url();
-    Process process(std::move(arguments), std::move(extra));
-    const int status = process.wait();
-    return {status, process.output()};
+    return status_of(indexer)["writer"].GetString();
 }
 
 }  // namespace
@@ -55,16 +24,16 @@ TEST_CASE("a writer that hangs is replaced within seconds, and stands by when it
     eventually("the first one writes", [&] { return first.metric("indexer_writing") == 1; });
     RunningIndexer second(database.url(), sim.url());
     eventually("the second one stands by", [&] { return phase(second) == "standby"; });
-    sim.append(joined(frames, 0, 1000));
-    eventually("the first part is stored", [&] { return committed_to(database, 1000); });
+    sim.append(lines_of(frames, 0, 1000));
+    eventually("the first part is stored", [&] { return committed_to(database, time_of(1000)); });
     CHECK(second.metric("indexer_messages_processed_total") == 0);
     // Who does not write does not read either.
     CHECK(sim.stat("subscribers") == 1);
 
     first.process().signal(SIGSTOP);
     const auto stopped = std::chrono::steady_clock::now();
-    sim.append(joined(frames, 1000, 2000));
-    eventually("the second part is stored", [&] { return committed_to(database, 2000); });
+    sim.append(lines_of(frames, 1000, 2000));
+    eventually("the second part is stored", [&] { return committed_to(database, time_of(2000)); });
     const auto taken = std::chrono::steady_clock::now() - stopped;
     CHECK(taken < std::chrono::seconds(15));
     CHECK(second.metric("indexer_writing") == 1);
@@ -73,8 +42,8 @@ TEST_CASE("a writer that hangs is replaced within seconds, and stands by when it
     first.process().signal(SIGCONT);
     eventually("the first one stands by", [&] { return phase(first) == "standby"; });
     CHECK(first.metric("indexer_writing") == 0);
-    sim.append(joined(frames, 2000, 3000));
-    eventually("the third part is stored", [&] { return committed_to(database, 3000); });
+    sim.append(lines_of(frames, 2000, 3000));
+    eventually("the third part is stored", [&] { return committed_to(database, time_of(3000)); });
     CHECK(second.metric("indexer_messages_processed_total") >= before + 1000);
     CHECK(first.metric("indexer_messages_processed_total") <= 1000);
     CHECK(differences(database, fold_frames(frames)) == 0);
@@ -92,10 +61,10 @@ TEST_CASE("a process that counts shards differently refuses to start") {
     RunningIndexer indexer(database.url(), sim.url());
     eventually("it writes", [&] { return indexer.metric("indexer_writing") == 1; });
 
-    const Outcome other = run(database, {},
-                              {{"INDEXER_SHARD", "0/2"},
-                               {"INDEXER_LISTEN", "127.0.0.1:0"},
-                               {"JETSTREAM_URL", sim.url()}});
+    const Outcome other = run_indexer(database, {},
+                                      {{"INDEXER_SHARD", "0/2"},
+                                       {"INDEXER_LISTEN", "127.0.0.1:0"},
+                                       {"JETSTREAM_URL", sim.url()}});
     INFO(other.output);
     CHECK(other.status == 1);
     CHECK(other.output.find("subcults-indexer reshard") != std::string::npos);
@@ -109,9 +78,10 @@ TEST_CASE("resharding waits for every indexer to stop, and nothing is lost by it
     {
         RunningIndexer indexer(database.url(), sim.url());
         eventually("it writes", [&] { return indexer.metric("indexer_writing") == 1; });
-        sim.append(joined(frames, 0, 1000));
-        eventually("the first part is stored", [&] { return committed_to(database, 1000); });
-        const Outcome refused = run(database, {"reshard", "2"});
+        sim.append(lines_of(frames, 0, 1000));
+        eventually("the first part is stored",
+                   [&] { return committed_to(database, time_of(1000)); });
+        const Outcome refused = run_indexer(database, {"reshard", "2"});
         CHECK(refused.status == 1);
         CHECK(refused.output.find("stop every indexer first") != std::string::npos);
         indexer.process().signal(SIGTERM);
@@ -119,20 +89,21 @@ TEST_CASE("resharding waits for every indexer to stop, and nothing is lost by it
     }
     // A holder that is gone counts as running until its last sign of life has aged.
     database.execute("UPDATE indexer_shards SET heartbeat_at = now() - interval '11 seconds'");
-    const Outcome changed = run(database, {"reshard", "2"});
+    const Outcome changed = run_indexer(database, {"reshard", "2"});
     INFO(changed.output);
     CHECK(changed.status == 0);
     CHECK(database.execute("SELECT count(*) FROM jetstream_cursors") == "2");
 
-    sim.append(joined(frames, 1000, 2000));
+    sim.append(lines_of(frames, 1000, 2000));
     const auto shard = [&](const char* which) {
         return RunningIndexer(database.url(), sim.url(), {{"INDEXER_SHARD", which}});
     };
     {
         RunningIndexer one = shard("0/2");
         RunningIndexer two = shard("1/2");
-        sim.append(joined(frames, 2000, 3000));
-        eventually("both have got to the end", [&] { return committed_to(database, 3000); });
+        sim.append(lines_of(frames, 2000, 3000));
+        eventually("both have got to the end",
+                   [&] { return committed_to(database, time_of(3000)); });
         CHECK(one.metric("indexer_messages_processed_total") > 0);
         CHECK(two.metric("indexer_messages_processed_total") > 0);
         CHECK(differences(database, fold_frames(frames)) == 0);
@@ -146,7 +117,7 @@ TEST_CASE("resharding waits for every indexer to stop, and nothing is lost by it
     database.execute("UPDATE indexer_shards SET heartbeat_at = now() - interval '11 seconds'");
     database.execute("UPDATE jetstream_cursors SET time_us = time_us - 1500000 WHERE shard = 1");
     const std::string slower = database.execute("SELECT min(time_us) FROM jetstream_cursors");
-    CHECK(run(database, {"reshard", "1"}).status == 0);
+    CHECK(run_indexer(database, {"reshard", "1"}).status == 0);
     CHECK(database.execute("SELECT max(time_us) FROM jetstream_cursors") == slower);
     CHECK(database.execute("SELECT count(*) FROM jetstream_cursors") == "1");
 }

@@ -67,4 +67,16 @@ TEST_CASE("taking the value of a failed result throws the description") {
     CHECK_THROWS_AS(result.value(), std::runtime_error);
 }
 
+TEST_CASE("the SQLSTATE class decides whether the data of a request is at fault") {
+    for (const char* code : {"22021", "22P05", "23505", "23514", "54000"}) {
+        INFO(code);
+        CHECK(make(ErrorKind::server, code).of_the_data());
+    }
+    for (const char* code : {"40001", "42P01", "42501", "53100", "57014"}) {
+        INFO(code);
+        CHECK_FALSE(make(ErrorKind::server, code).of_the_data());
+    }
+    CHECK_FALSE(make(ErrorKind::timeout).of_the_data());
+}
+
 }  // namespace subcults::db

@@ -118,3 +118,14 @@ TEST_CASE("what an earlier stream still pushes is dropped, its positions too") {
     CHECK(queue.push(std::move(present)));
     CHECK(queue.size() == 1);
 }
+
+TEST_CASE("a batch is limited in bytes too, but one large event passes") {
+    EventQueue queue(QueueLimits{});
+    subcults::test::CommitFields big;
+    big.record = "{\"name\":\"" + std::string(9'000, 'x') + "\"}";
+    for (int i = 0; i < 3; ++i)
+        (void)queue.push(commit(big));
+    CHECK(queue.take(10, 20'000).size() == 2);
+    CHECK(queue.take(10, 100).size() == 1);
+    CHECK(queue.bytes() == 0);
+}

@@ -115,3 +115,14 @@ TEST_CASE("Two parsers come to one verdict on thousands of mutated real events")
     if (frames.empty()) return subcults::test::report_skipped("no recorded events on this machine");
     compare_mutations(frames, 7, 8'000);
 }
+
+// Found by fuzzing, in the second parser: it is the comparison that has to survive such numbers.
+TEST_CASE("Two parsers come to one verdict on zeros with large exponents") {
+    Decoder decoder{CollectionFilter({})};
+    Tally tally;
+    for (const char* frame :
+         {"0e111", "0e111e11",
+          R"({"did":"did:plc:wq4aajammjtxdomz3e23667t","time_us":0e111,"kind":"identity"})"})
+        compare(decoder, frame, tally);
+    CHECK(tally.accepted == 0);
+}

@@ -27,7 +27,7 @@ LiveKitSigner::LiveKitSigner(std::string api_key, const Secret& secret)
 
 std::string LiveKitSigner::join_token(std::string_view room, std::string_view identity,
                                       LiveKitRole role, std::int64_t issued_at,
-                                      std::int64_t ttl_seconds) {
+                                      std::int64_t ttl_seconds, bool own_attributes) {
     const bool host = role == LiveKitRole::host;
     JsonWriter json;
     json.begin_object().field("iss", api_key_).field("sub", identity);
@@ -36,7 +36,7 @@ std::string LiveKitSigner::join_token(std::string_view room, std::string_view id
     json.field("room", room).field("roomJoin", true);
     json.field("canPublish", host).field("canSubscribe", true).field("canPublishData", false);
     if (host) json.key("canPublishSources").begin_array().value("microphone").end_array();
-    json.field("canUpdateOwnMetadata", false).end_object().end_object();
+    json.field("canUpdateOwnMetadata", own_attributes).end_object().end_object();
     return sign(json.take());
 }
 

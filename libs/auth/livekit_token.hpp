@@ -33,9 +33,11 @@ class LiveKitSigner {
   public:
     LiveKitSigner(std::string api_key, const Secret& secret);
 
-    // Lets `identity` connect to `room` from `issued_at` on for `ttl_seconds`.
+    // Lets `identity` connect to `room` from `issued_at` on for `ttl_seconds`. With
+    // `own_attributes` it may set its attributes there, which includes its name and metadata.
     std::string join_token(std::string_view room, std::string_view identity, LiveKitRole role,
-                           std::int64_t issued_at, std::int64_t ttl_seconds);
+                           std::int64_t issued_at, std::int64_t ttl_seconds,
+                           bool own_attributes = false);
 
     // For one call of ours, valid for a minute. `room` is used by room_admin only.
     std::string call_token(LiveKitGrant grant, std::string_view room, std::int64_t now);

@@ -8,12 +8,16 @@
 #include "livekit/webhook_routes.hpp"
 #include "metrics/catalogue.hpp"
 #include "metrics/process_metrics.hpp"
+#include "quality/quality_queries.hpp"
+#include "quality/quality_routes.hpp"
 #include "service/db_metrics.hpp"
 #include "service/guards.hpp"
 #include "service/health_endpoints.hpp"
+#include "service/job_endpoints.hpp"
 #include "service/metrics_endpoint.hpp"
 #include "streams/stream_queries.hpp"
 #include "streams/stream_routes.hpp"
+#include "trust/trust_routes.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -29,6 +33,9 @@ namespace subcults::api {
 namespace asio = boost::asio;
 
 namespace {
+
+// How long background jobs may take to give their leases back.
+constexpr std::chrono::seconds jobs_grace{2};
 
 std::vector<std::string> token_secrets(const ApiConfig& config) {
     std::vector<std::string> secrets{config.jwt_current.reveal()};
@@ -63,8 +70,19 @@ db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registr
         options.connection.statements.push_back(statement);
     for (const db::Statement& statement : audit_statements())
         options.connection.statements.push_back(statement);
+    for (const db::Statement& statement : quality::quality_query_statements())
+        options.connection.statements.push_back(statement);
+    for (const db::Statement& statement : trust_query_statements())
+        options.connection.statements.push_back(statement);
     options.connection.on_query = service::query_observer(registry);
     options.size = static_cast<std::size_t>(config.pool_size);
+    return options;
+}
+
+quality::ReportWriterOptions report_options(const ApiConfig& config, metrics::Registry& registry) {
+    quality::ReportWriterOptions options;
+    options.database_uri = config.database_direct_url;
+    options.on_query = service::query_observer(registry);
     return options;
 }
 
@@ -117,6 +135,7 @@ App::App(const ApiConfig& config, Log& log)
       registry_(metrics::Scope::api),
       token_verifier_(token_secrets(config)),
       metrics_token_(config.metrics_token, false),
+      internal_token_(config.internal_token, true),
       stream_metrics_(StreamMetrics::make(registry_)),
       client_errors_(registry_),
       edge_(config.edge, registry_),
@@ -125,7 +144,13 @@ App::App(const ApiConfig& config, Log& log)
       audit_metrics_(AuditMetrics::make(registry_)),
       audit_writer_(admin_, audit_options(config, registry_), audit_metrics_, log),
       checkpointer_(admin_, checkpoint_options(config), audit_metrics_, log),
-      livekit_metrics_(registry_) {
+      livekit_metrics_(registry_),
+      quality_metrics_(quality::QualityMetrics::make(registry_)),
+      quality_thread_("quality",
+                      [this](std::exception_ptr failure) {
+                          log_exception(log_, "quality handler threw", failure);
+                      }),
+      report_writer_(quality_thread_.io(), report_options(config, registry_), log) {
     metrics::add_process_metrics(registry_);
     for (std::size_t i = 0; i < worker_count(config); ++i) {
         workers_.push_back(std::make_unique<WorkerUnit>(i, config_, *this));
@@ -143,6 +168,8 @@ App::App(const ApiConfig& config, Log& log)
         std::move(ledger), std::move(executors),
         LedgerMetrics::make(registry_, service::query_observer(registry_)), log_);
     build_livekit();
+    build_quality();
+    build_jobs();
     for (auto& worker : workers_)
         build_router(*worker);
 
@@ -153,6 +180,8 @@ App::App(const ApiConfig& config, Log& log)
     metrics::Gauge& queued = registry_.get(metrics::catalogue::ledger_queue_commands);
     registry_.before_collect(
         [this, &queued] { queued.set(static_cast<double>(ledger_->queued())); });
+    registry_.before_collect(
+        [this] { quality_metrics_.queued.set(static_cast<double>(report_writer_.queued())); });
 }
 
 App::~App() = default;
@@ -174,9 +203,45 @@ void App::build_livekit() {
                                                          std::move(submit), livekit_metrics_, log_);
 }
 
+void App::build_quality() {
+    quality::ServiceOptions options;
+    options.database_uri = config_.database_url;
+    options.database_direct_uri = config_.database_direct_url;
+    options.interval = std::chrono::seconds(config_.quality_interval_seconds);
+    options.retention_days = config_.quality_retention_days;
+    options.attributes = config_.quality_attributes;
+    options.on_query = service::query_observer(registry_);
+    livekit::RoomService* rooms = livekit_ ? &livekit_->rooms() : nullptr;
+    quality_ = std::make_unique<quality::QualityService>(admin_, std::move(options), rooms,
+                                                         quality_metrics_, log_);
+}
+
+void App::build_jobs() {
+    BackgroundOptions options;
+    options.database_direct_uri = config_.database_direct_url;
+    options.reconcile_seconds = config_.livekit.reconcile_seconds;
+    options.cleanup.empty_grace = std::chrono::seconds(config_.livekit.empty_grace_seconds);
+    options.cleanup.quality_retention_days = config_.quality_retention_days;
+    options.cleanup.presence_known = [this] {
+        return !livekit_ || livekit_->state() == livekit::RoomService::State::reachable;
+    };
+    options.on_query = service::query_observer(registry_);
+    auto submit = [this](Command command, std::function<void(Outcome)> done) {
+        ledger_->async_submit(std::move(command), workers_.size(), std::move(done));
+    };
+    jobs_ = std::make_unique<BackgroundJobs>(admin_, std::move(options), std::move(submit),
+                                             livekit_.get(), registry_, log_);
+}
+
+void App::add_quality_routes(WorkerUnit& unit) {
+    quality::QualityContext context{*unit.context, report_writer_, *quality_, quality_metrics_};
+    quality::add_quality_routes(unit.router, user_guard(unit.tokens), context);
+}
+
 void App::add_livekit_routes(WorkerUnit& unit) {
     livekit::TokenContext tokens{*unit.context, unit.livekit_signer.get(), {}};
     tokens.ttl_seconds = config_.livekit.token_ttl_seconds;
+    tokens.host_attributes = config_.quality_attributes;
     if (livekit_) tokens.url = livekit::client_url(*net::WsUrl::parse(config_.livekit.url));
     livekit::add_token_route(unit.router, user_guard(unit.tokens), std::move(tokens));
     livekit::WebhookContext webhooks{unit.pool, livekit_webhooks_.get(), livekit_metrics_,
@@ -209,7 +274,12 @@ void App::build_router(WorkerUnit& unit) {
     add_stream_routes(unit.router, user_guard(unit.tokens), *unit.context);
     add_audit_routes(unit.router, user_guard(unit.tokens), *unit.context);
     add_livekit_routes(unit);
+    add_quality_routes(unit);
     add_telemetry_routes(unit.router, user_guard(unit.tokens), client_errors_);
+    add_trust_route(unit.router, *unit.context);
+    net::RouteOptions internal;
+    internal.guards = {service::token_guard(internal_token_)};
+    service::add_job_routes(unit.router, std::move(internal), jobs_->runner(), admin_);
     edge_.protect(unit.router);
 
     unit.http_metrics = std::make_unique<service::HttpMetrics>(registry_, unit.router);
@@ -253,6 +323,10 @@ Result<void, std::string> App::start() {
     audit_writer_.start();
     checkpointer_.start();
     if (livekit_) livekit_->start();
+    quality_->start();
+    report_writer_.start();
+    quality_thread_.start();
+    jobs_->start();
     for (auto& worker : workers_) {
         worker->pool.start();
         worker->thread.start();
@@ -283,6 +357,9 @@ void App::run() {
     }
     // Only after the servers have ended: no request is waiting for the ledger any more.
     ledger_->stop();
+    asio::post(quality_thread_.io(), [this] { report_writer_.stop(); });
+    quality_thread_.release();
+    quality_thread_.join();
     for (auto& worker : workers_) {
         asio::post(worker->thread.io(), [unit = worker.get()] { unit->pool.stop(); });
         worker->thread.release();
@@ -303,11 +380,16 @@ void App::begin_shutdown(int signal) {
         session_lease_.stop();
         audit_writer_.stop();
         checkpointer_.stop();
+        quality_->stop();
         if (livekit_) livekit_->stop();
     });
 }
 
 asio::awaitable<void> App::shutdown() {
+    // First of all, so that another replica goes on with them while this one still serves.
+    const std::chrono::seconds grace(config_.shutdown_grace_seconds);
+    const Deadline jobs_until = deadline_in(std::min(grace, jobs_grace));
+    co_await jobs_->stop(jobs_until);
     asio::steady_timer timer(admin_);
     timer.expires_after(std::chrono::seconds(config_.shutdown_delay_seconds));
     co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -7,6 +7,7 @@
 #include "auth/auth_header.hpp"
 #include "auth/token_cache.hpp"
 #include "auth/webhook_signature.hpp"
+#include "background/background_jobs.hpp"
 #include "base/log.hpp"
 #include "config.hpp"
 #include "http/edge.hpp"
@@ -14,6 +15,8 @@
 #include "metrics/registry.hpp"
 #include "net/server.hpp"
 #include "net/workers.hpp"
+#include "quality/quality_service.hpp"
+#include "quality/report_writer.hpp"
 #include "service/database_health.hpp"
 #include "service/http_metrics.hpp"
 #include "service/signals.hpp"
@@ -31,8 +34,8 @@
 
 namespace subcults::api {
 
-// Threads: workers (HTTP, reads), the ledger (writes), and the thread that calls run() (signals,
-// scrapes, health).
+// Threads: workers (HTTP, reads), the ledger (writes), the writer of quality reports, and the
+// thread that calls run() (signals, scrapes, health, jobs).
 class App {
   public:
     App(const ApiConfig& config, Log& log);
@@ -53,7 +56,10 @@ class App {
 
     void build_router(WorkerUnit& unit);
     void build_livekit();
+    void build_quality();
+    void build_jobs();
     void add_livekit_routes(WorkerUnit& unit);
+    void add_quality_routes(WorkerUnit& unit);
     std::string_view livekit_state() const noexcept;
     void begin_shutdown(int signal);
     boost::asio::awaitable<void> shutdown();
@@ -64,6 +70,7 @@ class App {
     boost::asio::io_context admin_{1};
     auth::TokenVerifier token_verifier_;
     auth::InternalToken metrics_token_;
+    auth::InternalToken internal_token_;
     StreamMetrics stream_metrics_;
     ClientErrorMetrics client_errors_;
     Edge edge_;
@@ -78,6 +85,11 @@ class App {
     livekit::LiveKitMetrics livekit_metrics_;
     std::unique_ptr<auth::WebhookVerifier> livekit_webhooks_;  // null = no LiveKit configured
     std::unique_ptr<livekit::LiveKitService> livekit_;         // likewise
+    quality::QualityMetrics quality_metrics_;
+    net::Worker quality_thread_;
+    quality::ReportWriter report_writer_;
+    std::unique_ptr<quality::QualityService> quality_;
+    std::unique_ptr<BackgroundJobs> jobs_;  // uses ledger and LiveKit
     std::unique_ptr<service::Signals> signals_;
 };
 

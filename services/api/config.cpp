@@ -82,6 +82,19 @@ ConfigTable api_table(ApiConfig& config) {
                    .min = 1,
                    .max = 86'400,
                    .help = "how often a checkpoint is made while chains grow"});
+    table.integer("QUALITY_COLLECT_INTERVAL_SECONDS", config.quality_interval_seconds,
+                  {.fallback = 30,
+                   .min = 0,
+                   .max = 3600,
+                   .help = "how often audio quality is collected; 0 = only on request"});
+    table.integer("QUALITY_RETENTION_DAYS", config.quality_retention_days,
+                  {.fallback = 7,
+                   .min = 1,
+                   .max = 3650,
+                   .help = "how long measurements of audio quality are kept"});
+    table.flag("QUALITY_ATTRIBUTES", config.quality_attributes,
+               {.help = "also take audio quality from the LiveKit attribute aq of participants, in "
+                        "rooms of up to 50; lets hosts set their attributes, name and metadata"});
     livekit::add_livekit_variables(table, config.livekit);
     add_edge_variables(table, config.edge);
     add_log_level(table, config);

@@ -28,6 +28,9 @@ struct ApiConfig {
     livekit::LiveKitConfig livekit;
     std::string checkpoint_file;  // empty = none
     std::int64_t checkpoint_seconds = 600;
+    std::int64_t quality_interval_seconds = 30;
+    std::int64_t quality_retention_days = 7;
+    bool quality_attributes = false;
     std::string log_level;
     EdgeConfig edge;
 };

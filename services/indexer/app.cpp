@@ -6,9 +6,11 @@
 #include "service/db_metrics.hpp"
 #include "service/guards.hpp"
 #include "service/health_endpoints.hpp"
+#include "service/job_endpoints.hpp"
 #include "service/metrics_endpoint.hpp"
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 namespace subcults::indexer {
@@ -55,6 +57,14 @@ SourceOptions source_options(const IndexerConfig& config) {
     return options;
 }
 
+jobs::RunnerOptions runner_options(const IndexerConfig& config, metrics::Registry& registry) {
+    jobs::RunnerOptions options;
+    options.database_uri = config.database_direct_url;
+    options.application_name = "subcults-indexer job leases";
+    options.on_query = service::query_observer(registry);
+    return options;
+}
+
 StatusOptions status_options(const IndexerConfig& config) {
     StatusOptions options;
     options.hosts = hosts_of(config.jetstream_urls);
@@ -90,6 +100,7 @@ App::App(const IndexerConfig& config, Log& log)
       token_(config.internal_token, true),
       health_(admin_, config.database_url, "subcults-indexer health", log),
       status_(state_, queue_, metrics_, health_, status_options(config)),
+      jobs_(admin_, runner_options(config, registry_), registry_, log),
       reader_("reader", report_to(log)),
       writer_thread_("writer", report_to(log)) {
     metrics::add_process_metrics(registry_);
@@ -99,6 +110,7 @@ App::App(const IndexerConfig& config, Log& log)
                                        queue_, metrics_, state_, log_, writer_hooks());
     queue_.on_items([this] { writer_->wake(); });
     queue_.on_resume([this] { source_->resume(); });
+    jobs_.add(metrics_.index_processing);
     expose_gauges();
     add_routes();
 }
@@ -151,6 +163,7 @@ void App::add_routes() {
                 service::metrics_handler(registry_, admin_));
     router_.add(net::Method::get, "/internal/indexer/status", internal,
                 [this](net::Request&) { return status_page(status_); });
+    service::add_job_routes(router_, internal, jobs_, admin_);
 
     http_metrics_ = std::make_unique<service::HttpMetrics>(registry_, router_);
     net::ServerOptions options;
@@ -170,6 +183,7 @@ Result<void, std::string> App::start() {
     reader_.start();
     writer_thread_.start();
     writer_->start();
+    jobs_.start();
     signals_ = std::make_unique<service::Signals>(admin_, [this](int signal) {
         log_.info("stopping", {{"signal", signal}, {"queued", queue_.size()}});
         begin_shutdown();
@@ -200,6 +214,9 @@ bool App::run() {
 void App::begin_shutdown() {
     if (std::exchange(draining_, true)) return;
     const Deadline deadline = deadline_in(std::chrono::seconds(config_.shutdown_grace_seconds));
+    asio::co_spawn(admin_, jobs_.stop(deadline), [this](std::exception_ptr failure) {
+        if (failure) log_.error("the jobs did not stop");
+    });
     source_->stop([this, deadline] {
         writer_->stop(deadline, [this] { asio::post(admin_, [this] { finish_shutdown(); }); });
     });

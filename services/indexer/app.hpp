@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "config.hpp"
 #include "indexer_metrics.hpp"
+#include "jobs/runner.hpp"
 #include "metrics/registry.hpp"
 #include "net/server.hpp"
 #include "net/workers.hpp"
@@ -56,6 +57,7 @@ class App {
     auth::InternalToken token_;
     service::DatabaseHealth health_;
     Status status_;
+    jobs::JobRunner jobs_;
     net::Worker reader_;
     net::Worker writer_thread_;
     std::unique_ptr<Source> source_;

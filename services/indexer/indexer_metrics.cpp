@@ -27,6 +27,7 @@ IndexerMetrics::IndexerMetrics(metrics::Registry& registry)
       pause_duration(registry.get(catalogue::indexer_backpressure_pause_duration_seconds)),
       batch_events(registry.get(catalogue::indexer_batch_events)),
       batch_seconds(registry.get(catalogue::indexer_batch_seconds)),
+      index_processing("index_processing", registry),
       registry_(registry),
       events_{&registry.get(catalogue::indexer_events_total, {"commit", "create"}),
               &registry.get(catalogue::indexer_events_total, {"commit", "update"}),

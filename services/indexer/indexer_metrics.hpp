@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jetstream/event.hpp"
+#include "jobs/continuous.hpp"
 #include "metrics/registry.hpp"
 
 #include <array>
@@ -36,6 +37,8 @@ struct IndexerMetrics {
     metrics::Histogram& pause_duration;
     metrics::Histogram& batch_events;
     metrics::Histogram& batch_seconds;
+    // Each transaction of the writer is a run of this job.
+    jobs::ContinuousJob index_processing;
 
   private:
     metrics::Registry& registry_;

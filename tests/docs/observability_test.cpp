@@ -1,5 +1,5 @@
-// docs/observability.md speaks of series that exist, of all that operators were promised, and in
-// PromQL that Prometheus accepts.
+// docs/observability.md (and docs/quality.md) speaks of series that exist, of all that operators
+// were promised, and in PromQL that Prometheus accepts.
 #include "docs/printed.hpp"
 
 #include "metrics/catalogue.hpp"
@@ -44,10 +44,12 @@ std::set<std::string> series_in(const std::string& block) {
 
 std::vector<std::string> queries() {
     std::vector<std::string> found;
-    for (const std::string& block : blocks(document("observability.md"), "promql")) {
-        std::istringstream lines(block);
-        for (std::string line; std::getline(lines, line);)
-            if (!line.empty()) found.push_back(line);
+    for (const char* name : {"observability.md", "quality.md"}) {
+        for (const std::string& block : blocks(document(name), "promql")) {
+            std::istringstream lines(block);
+            for (std::string line; std::getline(lines, line);)
+                if (!line.empty()) found.push_back(line);
+        }
     }
     return found;
 }

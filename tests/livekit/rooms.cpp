@@ -42,7 +42,10 @@ void write_answer(JsonWriter& json, const Participant& participant) {
     json.field("can_publish_data", false).key("can_publish_sources").begin_array().end_array();
     json.field("hidden", participant.hidden).field("can_update_metadata", false).end_object();
     json.field("region", "").field("is_publisher", !participant.tracks.empty());
-    json.field("kind", participant.kind).key("attributes").begin_object().end_object();
+    json.field("kind", participant.kind).key("attributes").begin_object();
+    for (const auto& [name, value] : participant.attributes)
+        json.field(name, value);
+    json.end_object();
     json.field("disconnect_reason", "UNKNOWN_REASON").end_object();
 }
 

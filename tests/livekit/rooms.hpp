@@ -27,6 +27,7 @@ struct Participant {
     std::vector<std::string> sources;  // lower case; empty = any
     std::int64_t joined_at_ms = 0;
     std::vector<Track> tracks;
+    std::map<std::string, std::string> attributes;
 };
 
 struct Room {
@@ -34,6 +35,7 @@ struct Room {
     std::string name;
     std::int64_t created_at_ms = 0;
     std::map<std::string, Participant> participants;  // by identity
+    std::vector<Participant> ghosts;  // listed beside them: connections that are on their way out
 };
 
 std::string random_sid(std::string_view prefix);

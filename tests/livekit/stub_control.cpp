@@ -157,6 +157,32 @@ StubAnswer StubServer::publish(const Json& request) {
     return {};
 }
 
+// What others see of a participant beside its media.
+StubAnswer StubServer::dress(std::string_view action, const Json& request) {
+    const auto room = rooms_.find(text(request, "room"));
+    const std::string identity = text(request, "identity");
+    if (room == rooms_.end() || !room->second.participants.contains(identity)) {
+        return refused(404, "nobody of that name is there");
+    }
+    Participant& participant = room->second.participants[identity];
+    if (action == "ghost") {
+        Participant ghost = participant;
+        ghost.sid = random_sid("PA_");
+        ghost.state = text(request, "state", "DISCONNECTED");
+        room->second.ghosts.push_back(std::move(ghost));
+        return {};
+    }
+    const auto given = request.FindMember("attributes");
+    if (given == request.MemberEnd() || !given->value.IsObject()) {
+        return refused(400, "attributes is required");
+    }
+    for (const auto& attribute : given->value.GetObject()) {
+        if (!attribute.value.IsString()) return refused(400, "an attribute is a text");
+        participant.attributes[attribute.name.GetString()] = attribute.value.GetString();
+    }
+    return {};
+}
+
 StubAnswer StubServer::control_webhooks(std::string_view action, const Json& request) {
     if (action == "webhooks") {
         webhooks_.set_url(text(request, "url"));
@@ -178,6 +204,7 @@ StubAnswer StubServer::control(std::string_view action, const Json& request) {
     if (action == "connect") return connect(request);
     if (action == "join") return join(request);
     if (action == "publish") return publish(request);
+    if (action == "attributes" || action == "ghost") return dress(action, request);
     if (action == "leave" || action == "abort" || action == "activate") {
         return settle(action, request);
     }

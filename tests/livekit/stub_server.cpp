@@ -227,6 +227,8 @@ StubAnswer StubServer::call(std::string_view method, const Grants& grants, const
         if (room != rooms_.end()) {
             for (const auto& [identity, participant] : room->second.participants)
                 list += (list.empty() ? "" : ",") + answer_json(participant);
+            for (const Participant& ghost : room->second.ghosts)
+                list += (list.empty() ? "" : ",") + answer_json(ghost);
         }
         StubAnswer answer;
         answer.body = "{\"participants\":[" + list + "]}";

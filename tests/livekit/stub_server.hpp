@@ -12,6 +12,8 @@
 //   POST /control/abort     {"room","identity"}          … or never does
 //   POST /control/publish   {"room","identity","source","type"}   403 when the token forbids it
 //   POST /control/leave     {"room","identity","silent"}
+//   POST /control/attributes {"room","identity","attributes":{"name":"value"}}
+//   POST /control/ghost     {"room","identity","state"}  the same identity once more in the list
 //   POST /control/finish    {"room","silent"}            the room is closed
 //   POST /control/fault     {"method","kind","status","code","ms","times"}
 //                           kind: status, twirp, plain401, garbage, delay, hang, reset
@@ -93,6 +95,7 @@ class StubServer {
     StubAnswer join(const Json& request);
     StubAnswer settle(std::string_view action, const Json& request);
     StubAnswer publish(const Json& request);
+    StubAnswer dress(std::string_view action, const Json& request);
     void enter(const std::string& room, Participant participant, bool silent);
     void put_out(Room& room, const std::string& identity, bool silent);
     void finish(const std::string& room, bool silent);

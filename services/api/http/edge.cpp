@@ -22,6 +22,7 @@ struct RouteLimit {
 constexpr std::array route_limits{
     RouteLimit{net::Method::post, "/streams/{id}/join", LimitClass::joins},
     RouteLimit{net::Method::post, "/telemetry/client-errors", LimitClass::client_errors},
+    RouteLimit{net::Method::post, "/streams/{id}/quality-metrics", LimitClass::quality_reports},
 };
 
 // Whoever watches or restarts the service must see it, most of all when it is overloaded.

@@ -22,6 +22,7 @@ std::array<RateLimit, limit_class_count> EdgeConfig::limits() const {
     set(LimitClass::general, general_per_minute, general_burst);
     set(LimitClass::joins, joins_per_minute, joins_burst);
     set(LimitClass::client_errors, client_errors_per_minute, 0);
+    set(LimitClass::quality_reports, quality_reports_per_minute, 0);
     return limits;
 }
 
@@ -58,6 +59,11 @@ void add_edge_variables(ConfigTable& table, EdgeConfig& config) {
                    .min = 0,
                    .max = most_requests,
                    .help = "requests to report client errors, per user and replica; 0 = off"});
+    table.integer("API_RATE_LIMIT_QUALITY_PER_MINUTE", config.quality_reports_per_minute,
+                  {.fallback = 60,
+                   .min = 0,
+                   .max = most_requests,
+                   .help = "requests to report audio quality, per user and replica; 0 = off"});
     table.list("API_TRUSTED_PROXIES", config.trusted_proxies,
                {.help = "addresses and blocks whose X-Forwarded-For is believed",
                 .check_each = check_block});

@@ -19,6 +19,7 @@ struct EdgeConfig {
     std::int64_t joins_per_minute = 10;
     std::int64_t joins_burst = 0;
     std::int64_t client_errors_per_minute = 60;
+    std::int64_t quality_reports_per_minute = 60;
     std::vector<std::string> trusted_proxies;
     std::vector<std::string> cors_origins;
     bool hsts = false;

@@ -33,10 +33,10 @@
 
 namespace subcults::api {
 
-enum class LimitClass : std::uint8_t { general, joins, client_errors };
-inline constexpr std::size_t limit_class_count = 3;
+enum class LimitClass : std::uint8_t { general, joins, client_errors, quality_reports };
+inline constexpr std::size_t limit_class_count = 4;
 inline constexpr std::array<std::string_view, limit_class_count> limit_class_labels{
-    "general", "joins", "client_errors"};
+    "general", "joins", "client_errors", "quality_reports"};
 
 struct RateLimit {
     std::int64_t per_minute = 0;  // 0 = no limit

@@ -68,7 +68,6 @@ LiveKitService::LiveKitService(asio::io_context& io, ServiceOptions options,
     : io_(io),
       log_(log),
       metrics_(metrics),
-      reconcile_interval_(options.livekit.reconcile_seconds),
       pool_(io.get_executor(), pool_options(options)),
       rooms_(io.get_executor(), room_options(options), metrics, log),
       desk_(io.get_executor(), std::move(submit)),
@@ -78,15 +77,13 @@ LiveKitService::LiveKitService(asio::io_context& io, ServiceOptions options,
                   std::chrono::seconds(options.livekit.empty_grace_seconds), log),
       lease_(io.get_executor(), options.database_direct_uri, lease_key),
       listener_(io.get_executor(), listener_options(options, outbox_)),
-      inbox_alarm_(io.get_executor()),
-      reconcile_alarm_(io.get_executor()) {}
+      inbox_alarm_(io.get_executor()) {}
 
 void LiveKitService::start() {
     pool_.start();
     listener_.start();
     spawn("livekit outbox", &LiveKitService::outbox_loop);
     spawn("livekit inbox", &LiveKitService::inbox_loop);
-    spawn("livekit reconciliation", &LiveKitService::reconcile_loop);
 }
 
 void LiveKitService::stop() {
@@ -97,7 +94,6 @@ void LiveKitService::stop() {
     lease_.stop();
     pool_.stop();
     inbox_alarm_.ring();
-    reconcile_alarm_.ring();
 }
 
 void LiveKitService::wake_inbox() {
@@ -165,18 +161,6 @@ asio::awaitable<std::chrono::milliseconds> LiveKitService::inbox_round() {
             break;
     }
     co_return inbox_poll;
-}
-
-asio::awaitable<void> LiveKitService::reconcile_loop() {
-    while (!stopping_) {
-        bool complete = true;
-        if (lease_.held()) complete = co_await reconciler_.round();
-        if (stopping_) co_return;
-        // Without the lease, look again soon: whoever takes it over should start at once.
-        const std::chrono::milliseconds interval(reconcile_interval_);
-        const bool soon = !lease_.held() || !complete;
-        co_await reconcile_alarm_.nap(soon ? std::min(interval, 4 * trouble_pause) : interval);
-    }
 }
 
 }  // namespace subcults::api::livekit

@@ -41,13 +41,17 @@ class LiveKitService {
     void start();
     void stop();
 
+    // One round of reconciliation, as the body of a job.
+    boost::asio::awaitable<void> reconcile(jobs::Run& run) { return reconciler_.round(run); }
+
     // Safe from any thread.
     void wake_inbox();
     RoomService::State state() const noexcept { return rooms_.state(); }
+    // For others on the io_context's thread.
+    RoomService& rooms() noexcept { return rooms_; }
 
   private:
     boost::asio::awaitable<void> inbox_loop();
-    boost::asio::awaitable<void> reconcile_loop();
     boost::asio::awaitable<void> look_after_lease();
     boost::asio::awaitable<std::chrono::milliseconds> inbox_round();
     void spawn(std::string_view name, boost::asio::awaitable<void> (LiveKitService::*loop)());
@@ -58,7 +62,6 @@ class LiveKitService {
     boost::asio::io_context& io_;
     Log& log_;
     LiveKitMetrics& metrics_;
-    std::chrono::seconds reconcile_interval_;
     db::Pool pool_;
     RoomService rooms_;
     LedgerDesk desk_;
@@ -68,7 +71,6 @@ class LiveKitService {
     Lease lease_;
     db::Listener listener_;
     Alarm inbox_alarm_;
-    Alarm reconcile_alarm_;
     SteadyClock::time_point lease_due_{};
     SteadyClock::time_point closings_due_{};
     SteadyClock::time_point purge_due_{};

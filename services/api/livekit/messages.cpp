@@ -16,6 +16,7 @@ using Json = rapidjson::Value;
 
 constexpr std::size_t longest_name = 256;  // LiveKit's own limit for rooms and identities
 constexpr std::size_t longest_sid = 64;
+constexpr std::size_t longest_quality = 1024;
 
 // A field by either of its names; nullptr when absent or null.
 const Json* field(const Json& object, const char* snake, const char* camel) {
@@ -130,6 +131,10 @@ Result<Participant, Unreadable> participant_from(const Json& json) {
             if (!track) return track.error();
             participant.tracks.push_back(std::move(*track));
         }
+    }
+    if (const Json* attributes = field(json, "attributes"); attributes != nullptr) {
+        const std::string_view quality = text(field(*attributes, "aq"));
+        if (quality.size() <= longest_quality) participant.quality = quality;
     }
     return participant;
 }

@@ -7,7 +7,8 @@
 // without NUL, of sane length.
 //
 // Pure functions. Errors: a constant text for logs that quotes nothing of the input. Only what is
-// used here is kept; a room's TURN password, metadata and attributes never leave the parser.
+// used here is kept; a room's TURN password, metadata and attributes never leave the parser,
+// except the attribute `aq`, in which a participant may tell of its audio.
 #pragma once
 
 #include "base/result.hpp"
@@ -46,6 +47,7 @@ struct Participant {
     bool listener = true;
     UnixMicros joined_at;  // 0 = not said
     std::vector<Track> tracks;
+    std::string quality;  // attribute `aq` as it was sent, at most 1 KiB; not checked otherwise
 };
 
 Result<std::vector<Room>, Unreadable> read_rooms(std::string_view json);

@@ -36,6 +36,30 @@ constexpr db::Statement count_pending{
     "SELECT (SELECT count(*) FROM livekit_outbox),"
     " (SELECT count(*) FROM livekit_inbox WHERE processed_at IS NULL)"};
 
+// A circuit that is open stands for a LiveKit that could not be reached.
+jobs::ErrorType error_type(const CallError& error) {
+    switch (error.kind) {
+        case CallError::Kind::not_found:
+            return jobs::ErrorType::not_found;
+        case CallError::Kind::unauthenticated:
+            return jobs::ErrorType::permission_denied;
+        case CallError::Kind::refused:
+        case CallError::Kind::unreadable:
+            return jobs::ErrorType::validation_error;
+        case CallError::Kind::unavailable:
+        case CallError::Kind::timeout:
+        case CallError::Kind::connection:
+        case CallError::Kind::circuit_open:
+        case CallError::Kind::cancelled:
+            break;
+    }
+    return jobs::ErrorType::network_error;
+}
+
+void fail(jobs::Run& run, const CallError& error) {
+    run.fail(error_type(error), "LiveKit: " + std::string(to_string(error.kind)));
+}
+
 std::vector<std::string_view> views(const std::vector<std::string>& texts) {
     return {texts.begin(), texts.end()};
 }
@@ -55,7 +79,7 @@ Reconciler::Reconciler(db::Pool& pool, LedgerDesk& desk, RoomService& rooms,
       empty_grace_(empty_grace),
       log_(log) {}
 
-asio::awaitable<db::DbResult<db::Rows>> Reconciler::run(db::Statement statement,
+asio::awaitable<db::DbResult<db::Rows>> Reconciler::ask(db::Statement statement,
                                                         db::Params params) {
     const Deadline deadline = deadline_in(statement_limit);
     auto lease = co_await pool_.acquire(deadline);
@@ -67,9 +91,13 @@ asio::awaitable<db::DbResult<db::Rows>> Reconciler::run(db::Statement statement,
     co_return rows;
 }
 
-asio::awaitable<std::optional<std::vector<Reconciler::Session>>> Reconciler::active_sessions() {
-    auto rows = co_await run(active, db::Params());
-    if (!rows) co_return std::nullopt;
+asio::awaitable<std::optional<std::vector<Reconciler::Session>>> Reconciler::active_sessions(
+    jobs::Run& run) {
+    auto rows = co_await ask(active, db::Params());
+    if (!rows) {
+        run.fail(rows.error());
+        co_return std::nullopt;
+    }
     std::vector<Session> sessions;
     for (int row = 0; row < rows->size(); ++row) {
         Session session;
@@ -83,44 +111,56 @@ asio::awaitable<std::optional<std::vector<Reconciler::Session>>> Reconciler::act
 }
 
 asio::awaitable<std::optional<Reconciler::Listed>> Reconciler::list_rooms(
-    std::vector<std::string> names) {
+    jobs::Run& run, std::vector<std::string> names) {
     Listed listed;
     for (std::size_t from = 0; from < names.size(); from += rooms_per_call) {
         const std::size_t to = std::min(from + rooms_per_call, names.size());
         std::vector<std::string> some(names.begin() + static_cast<std::ptrdiff_t>(from),
                                       names.begin() + static_cast<std::ptrdiff_t>(to));
         auto rooms = co_await rooms_.list_rooms(std::move(some));
-        if (!rooms) co_return std::nullopt;
+        if (!rooms) {
+            fail(run, rooms.error());
+            co_return std::nullopt;
+        }
         for (Room& room : *rooms)
             listed.insert_or_assign(std::move(room.name), room.participants);
     }
     co_return listed;
 }
 
-asio::awaitable<bool> Reconciler::note_rooms(std::vector<std::string> gone,
+asio::awaitable<bool> Reconciler::note_rooms(jobs::Run& run, std::vector<std::string> gone,
                                              std::vector<std::string> there) {
     if (!gone.empty()) {
         db::Params params;
         params.text_array(views(gone)).int8(empty_grace_.count());
-        auto added = co_await run(add_missing_closings, std::move(params));
-        if (!added) co_return false;
+        auto added = co_await ask(add_missing_closings, std::move(params));
+        if (!added) {
+            run.fail(added.error());
+            co_return false;
+        }
     }
     if (!there.empty()) {
         db::Params params;
         params.text_array(views(there));
-        auto dropped = co_await run(drop_seen_closings, std::move(params));
-        if (!dropped) co_return false;
+        auto dropped = co_await ask(drop_seen_closings, std::move(params));
+        if (!dropped) {
+            run.fail(dropped.error());
+            co_return false;
+        }
     }
     co_return true;
 }
 
-asio::awaitable<bool> Reconciler::look_into(Session session, std::int64_t listed) {
+asio::awaitable<bool> Reconciler::look_into(jobs::Run& run, Session session, std::int64_t listed) {
     RoomSnapshot room;
     room.session = session.id;
     db::Params params;
     params.uuid(session.id);
-    auto rows = co_await run(known_connections, std::move(params));
-    if (!rows) co_return false;
+    auto rows = co_await ask(known_connections, std::move(params));
+    if (!rows) {
+        run.fail(rows.error());
+        co_return false;
+    }
     for (int row = 0; row < rows->size(); ++row) {
         KnownConnection connection;
         connection.participant_id = rows->text(row, 0);
@@ -131,13 +171,22 @@ asio::awaitable<bool> Reconciler::look_into(Session session, std::int64_t listed
     }
     if (listed >= 0) {
         auto participants = co_await rooms_.list_participants(session.room_name);
-        if (!participants) co_return false;
+        if (!participants) {
+            fail(run, participants.error());
+            co_return false;
+        }
         // An unknown room lists nobody. Where the list of rooms said otherwise, one of the two is
         // out of date: next time.
         if (participants->empty() && listed > 0) co_return true;
         room.listed = std::move(*participants);
     }
     std::vector<Command> commands = rules_.repairs(room, now_micros());
+    const bool repaired = co_await repair(run, std::move(commands));
+    co_return repaired;
+}
+
+asio::awaitable<bool> Reconciler::repair(jobs::Run& run, std::vector<Command> commands) {
+    bool complete = true;
     for (std::size_t from = 0; from < commands.size(); from += commands_at_once) {
         const std::size_t to = std::min(from + commands_at_once, commands.size());
         std::vector<Command> some;
@@ -149,29 +198,39 @@ asio::awaitable<bool> Reconciler::look_into(Session session, std::int64_t listed
         }
         auto outcomes = co_await desk_.submit_all(std::move(some));
         for (std::size_t i = 0; i < outcomes.size(); ++i) {
-            if (outcomes[i].status == Outcome::Status::applied) {
+            const Outcome::Status status = outcomes[i].status;
+            if (status == Outcome::Status::applied) {
                 metrics_.repaired(joins[i] ? "joined" : "left");
             }
+            const bool lost = status == Outcome::Status::unavailable ||
+                              status == Outcome::Status::outcome_unknown ||
+                              status == Outcome::Status::failed;
+            complete = complete && !lost;
         }
     }
-    co_return true;
+    if (!complete) run.fail(jobs::ErrorType::database_error, "the ledger refused a repair");
+    co_return complete;
 }
 
-asio::awaitable<bool> Reconciler::round() {
-    if (!rooms_.worth_asking()) co_return false;
-    auto sessions = co_await active_sessions();
-    if (!sessions) co_return false;
+asio::awaitable<void> Reconciler::round(jobs::Run& run) {
+    if (!rooms_.worth_asking()) {
+        run.fail(jobs::ErrorType::network_error, "LiveKit: circuit_open");
+        co_return;
+    }
+    auto sessions = co_await active_sessions(run);
+    if (!sessions) co_return;
     if (sessions->empty()) {
         // Nothing to repair; still find out whether LiveKit is there, for the readiness page.
         std::vector<std::string> none(1, "subcults-probe");
         auto probed = co_await rooms_.list_rooms(std::move(none));
-        co_return probed.has_value();
+        if (!probed) fail(run, probed.error());
+        co_return;
     }
     std::vector<std::string> names;
     for (const Session& session : *sessions)
         names.push_back(session.room_name);
-    auto listed = co_await list_rooms(std::move(names));
-    if (!listed) co_return false;
+    auto listed = co_await list_rooms(run, std::move(names));
+    if (!listed) co_return;
 
     std::vector<std::string> gone;
     std::vector<std::string> there;
@@ -182,26 +241,24 @@ asio::awaitable<bool> Reconciler::round() {
             gone.push_back(session.room_name);
         }
     }
-    const bool noted = co_await note_rooms(std::move(gone), std::move(there));
-    if (!noted) co_return false;
+    const bool noted = co_await note_rooms(run, std::move(gone), std::move(there));
+    if (!noted) co_return;
 
     rules_.begin_round();
-    bool complete = true;
     for (Session& session : *sessions) {
         const auto found = listed->find(session.room_name);
         const std::int64_t count = found == listed->end() ? -1 : found->second;
         const bool anybody = count > 0 || (session.active > 0 && session.connected_ever);
         if (!anybody) continue;
-        const bool looked = co_await look_into(std::move(session), count);
-        complete = complete && looked;
-        if (!rooms_.worth_asking()) co_return false;
+        co_await look_into(run, std::move(session), count);
+        // What has failed was told to the run.
+        if (!rooms_.worth_asking() || run.stopping()) co_return;
     }
     rules_.end_round();
-    co_return complete;
 }
 
 asio::awaitable<void> Reconciler::measure() {
-    auto rows = co_await run(count_pending, db::Params());
+    auto rows = co_await ask(count_pending, db::Params());
     if (!rows || rows->empty()) co_return;
     metrics_.pending(static_cast<double>(rows->int8(0, 0)), static_cast<double>(rows->int8(0, 1)));
 }

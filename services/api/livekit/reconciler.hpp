@@ -12,6 +12,7 @@
 
 #include "base/log.hpp"
 #include "db/pool.hpp"
+#include "jobs/job.hpp"
 #include "livekit/ledger_desk.hpp"
 #include "livekit/livekit_metrics.hpp"
 #include "livekit/reconcile_rules.hpp"
@@ -32,8 +33,9 @@ class Reconciler {
     Reconciler(db::Pool& pool, LedgerDesk& desk, RoomService& rooms, LiveKitMetrics& metrics,
                std::chrono::seconds empty_grace, Log& log);
 
-    // One round; false when the database or LiveKit kept it from being completed.
-    boost::asio::awaitable<bool> round();
+    // The body of the job stream_reconciliation: one round. What kept it from being completed is
+    // told to `run`, as an error of the database or of the network, or as LiveKit's refusal.
+    boost::asio::awaitable<void> round(jobs::Run& run);
     // Reads how much waits in outbox and inbox.
     boost::asio::awaitable<void> measure();
 
@@ -48,12 +50,14 @@ class Reconciler {
     };
     using Listed = std::map<std::string, std::int64_t>;  // room -> participants
 
-    boost::asio::awaitable<std::optional<std::vector<Session>>> active_sessions();
-    boost::asio::awaitable<std::optional<Listed>> list_rooms(std::vector<std::string> names);
-    boost::asio::awaitable<bool> note_rooms(std::vector<std::string> gone,
+    boost::asio::awaitable<std::optional<std::vector<Session>>> active_sessions(jobs::Run& run);
+    boost::asio::awaitable<std::optional<Listed>> list_rooms(jobs::Run& run,
+                                                             std::vector<std::string> names);
+    boost::asio::awaitable<bool> note_rooms(jobs::Run& run, std::vector<std::string> gone,
                                             std::vector<std::string> there);
-    boost::asio::awaitable<bool> look_into(Session session, std::int64_t listed);
-    boost::asio::awaitable<db::DbResult<db::Rows>> run(db::Statement statement, db::Params params);
+    boost::asio::awaitable<bool> look_into(jobs::Run& run, Session session, std::int64_t listed);
+    boost::asio::awaitable<bool> repair(jobs::Run& run, std::vector<Command> commands);
+    boost::asio::awaitable<db::DbResult<db::Rows>> ask(db::Statement statement, db::Params params);
 
     db::Pool& pool_;
     LedgerDesk& desk_;

@@ -38,7 +38,8 @@ class TokenRoute {
         const auth::LiveKitRole role =
             outcome.is_host ? auth::LiveKitRole::host : auth::LiveKitRole::listener;
         const std::string token = context_.signer->join_token(
-            outcome.room_name, outcome.participant_id, role, issued, context_.ttl_seconds);
+            outcome.room_name, outcome.participant_id, role, issued, context_.ttl_seconds,
+            outcome.is_host && context_.host_attributes);
         JsonWriter json;
         json.begin_object()
             .field("token", token)

@@ -20,6 +20,7 @@ struct TokenContext {
     auth::LiveKitSigner* signer;  // the worker's; null = no LiveKit configured: 503
     std::string url;              // ws(s)://, for clients
     std::int64_t ttl_seconds = 600;
+    bool host_attributes = false;  // hosts may tell of their audio in an attribute
 };
 
 void add_token_route(net::Router& router, const net::Guard& user, TokenContext context);

@@ -27,7 +27,7 @@ enum class CommandKind : std::uint8_t {
     mute,         // host: mutes (`flag`) or unmutes `target` in LiveKit, after the commit
     presence,     // LiveKit saw `participant_id` come or go: `presence`
     first_track,  // LiveKit saw an audio track published in the room, `at`
-    close,        // ends the session like `end`, without a host; `at` is not used
+    close,        // ends the session like `end`, without a host (`flag`: unless somebody is there)
 };
 std::string_view to_string(CommandKind kind) noexcept;
 
@@ -71,7 +71,7 @@ struct Command {
     Tag128 actor{};
     std::string participant_id;
     std::string target;  // kick, unkick, mute: the participant it is about
-    bool flag = false;   // lock: locked; mute: muted
+    bool flag = false;   // lock: locked; mute: muted; close: only while nobody is there
     std::optional<IdempotencyKey> idempotency;
     std::optional<Subject> subject;  // create only
     // create with an Idempotency-Key: the id that the same key had yesterday.

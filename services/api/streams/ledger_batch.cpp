@@ -291,6 +291,7 @@ Outcome LedgerBatch::end(Session& session, const Command& command) {
     const bool by_system = command.kind == CommandKind::close;
     if (!by_system && !is_host(row, command)) return deny(session, command, Status::forbidden);
     if (row.ended_at) return answer(Status::replayed, row);
+    if (by_system && command.flag && row.active_count > 0) return answer(Status::replayed, row);
     finish(session, record(session, command));
     return answer(Status::applied, row);
 }

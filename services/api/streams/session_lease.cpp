@@ -2,7 +2,6 @@
 
 #include "analytics/stream_analytics.hpp"
 #include "metrics/catalogue.hpp"
-#include "streams/ledger_state.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -17,13 +16,8 @@ namespace {
 
 constexpr std::chrono::seconds interval{5};
 constexpr std::chrono::seconds time_limit{4};
-constexpr std::chrono::seconds purge_interval{60};
 constexpr std::int64_t max_series = 1000;
 constexpr std::int64_t analytics_per_turn = 20;
-constexpr std::int64_t keys_per_statement = 5000;
-constexpr int statements_per_purge = 20;
-// A retry may be reading its key at the very end of the day for which it is honoured.
-constexpr std::int64_t purge_margin_us = 3600LL * 1'000'000;
 // "subcults" and a number, as a bigint: advisory locks are shared by everybody in a database.
 constexpr std::int64_t lease_key = 0x7375'6263'756c'0001;
 
@@ -32,11 +26,6 @@ constexpr db::Statement live_sessions{
     "lease_live_sessions",
     "SELECT id, active_count, count(*) OVER () FROM stream_sessions WHERE ended_at IS NULL"
     " ORDER BY active_count DESC, id LIMIT $1::bigint"};
-constexpr db::Statement purge{
-    "lease_purge_keys",
-    "DELETE FROM idempotency_keys WHERE (stream_session_id, key_hash) IN"
-    " (SELECT stream_session_id, key_hash FROM idempotency_keys"
-    "  WHERE created_at < $1::timestamptz ORDER BY created_at LIMIT $2::bigint)"};
 
 db::ConnectionOptions options(std::string uri) {
     db::ConnectionOptions made;
@@ -44,7 +33,7 @@ db::ConnectionOptions options(std::string uri) {
     made.application_name = "subcults-api lease";
     made.connect_timeout = std::chrono::milliseconds(2000);
     made.settings = {{"statement_timeout", "4s"}, {"jit", "off"}};
-    made.statements = {take_lease, live_sessions, purge, store_missing_analytics};
+    made.statements = {take_lease, live_sessions, store_missing_analytics};
     return made;
 }
 
@@ -117,12 +106,7 @@ asio::awaitable<bool> SessionLease::turn() {
     auto stored = co_await connection_.query(store_missing_analytics, std::move(missing), limit);
     // A crowd whose analytics take too long must not cost the lease: whoever asks for them waits.
     if (!stored) failed(stored.error());
-    if (!connection_.connected()) co_return false;
-
-    if (SteadyClock::now() < next_purge_) co_return true;
-    next_purge_ = deadline_in(purge_interval);
-    const bool purged = co_await purge_keys();
-    co_return purged;
+    co_return connection_.connected();
 }
 
 asio::awaitable<bool> SessionLease::acquire() {
@@ -149,22 +133,6 @@ asio::awaitable<bool> SessionLease::read_gauges() {
         co_return false;
     }
     show(*rows);
-    co_return true;
-}
-
-asio::awaitable<bool> SessionLease::purge_keys() {
-    const UnixMicros before{now_micros().value - idempotency_lifetime_us - purge_margin_us};
-    for (int i = 0; i < statements_per_purge; ++i) {
-        db::Params params;
-        params.timestamptz(before).int8(keys_per_statement);
-        auto limit = deadline_in(time_limit);
-        auto deleted = co_await connection_.query(purge, std::move(params), limit);
-        if (!deleted) {
-            failed(deleted.error());
-            co_return connection_.connected();
-        }
-        if (deleted->affected() < keys_per_statement) break;
-    }
     co_return true;
 }
 

@@ -4,7 +4,7 @@
 // The lease is an advisory lock, held for as long as the connection that took it; another replica
 // gets it within some seconds after that ends. Whoever does not hold it exports no participants
 // and 0 sessions. Every five seconds the holder reads the gauges and computes analytics that are
-// missing; once a minute it deletes Idempotency-Keys that are no longer honoured.
+// missing.
 //
 // Threading: belongs to one single-threaded io_context. Errors are retried at the next turn.
 #pragma once
@@ -36,7 +36,6 @@ class SessionLease {
     boost::asio::awaitable<bool> turn();
     boost::asio::awaitable<bool> acquire();
     boost::asio::awaitable<bool> read_gauges();
-    boost::asio::awaitable<bool> purge_keys();
     void show(const db::Rows& rows);
     void forget() noexcept;
     void failed(const db::Error& error);
@@ -47,7 +46,6 @@ class SessionLease {
     db::Connection connection_;
     boost::asio::steady_timer timer_;
     std::set<std::string> shown_;  // sessions whose participants are exported
-    Deadline next_purge_{};
     bool holding_ = false;
     bool failing_ = false;
     bool stopping_ = false;

@@ -144,6 +144,7 @@ asio::awaitable<void> Writer::run() {
         co_await write_until_committed(items);
         state_.in_flight_us = 0;
     }
+    metrics_.index_processing.running(false);
     connection_.close();
 }
 
@@ -320,7 +321,7 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
         db::Error error;
         error.kind = db::ErrorKind::protocol;
         error.message = "COMMIT was answered with ROLLBACK";
-        auto verdict = co_await settle(std::move(error));
+        auto verdict = co_await settle(std::move(error), seconds);
         co_return verdict;
     }
     db::Error error = result ? *result->error : result.error();
@@ -333,17 +334,18 @@ asio::awaitable<Writer::Attempt> Writer::attempt(std::span<const QueueItem> item
         doubt.seconds = seconds;
         doubt_ = std::move(doubt);
     }
-    auto verdict = co_await settle(std::move(error));
+    auto verdict = co_await settle(std::move(error), seconds);
     co_return verdict;
 }
 
 // After a transaction that did not commit, as far as we know: what now?
-asio::awaitable<Writer::Attempt> Writer::settle(db::Error error) {
+asio::awaitable<Writer::Attempt> Writer::settle(db::Error error, double seconds) {
     if (is_fenced(error)) {
         step_down();
         co_return Attempt::fenced;
     }
     metrics_.writes_failed.increment();
+    metrics_.index_processing.failed(jobs::classify(error), seconds);
     const bool passing = error.transient() || error.kind != db::ErrorKind::server;
     // An event can cause it: it is isolated and quarantined. Everything else that the database
     // refuses (a missing table, a lost privilege) is not the events' fault and is retried.
@@ -376,6 +378,7 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
     metrics_.batches.increment();
     metrics_.batch_events.observe(static_cast<double>(items.size()));
     metrics_.batch_seconds.observe(seconds);
+    metrics_.index_processing.succeeded(seconds);
     metrics_.processed.increment(batch.events);
     for (const auto& [did, since_us] : batch.writers)
         known_accounts_.remember(did, since_us);
@@ -400,18 +403,22 @@ void Writer::committed(std::span<const QueueItem> items, const FoldedBatch& batc
 // Nothing of what was received was wanted: the position moves on all the same, once a second.
 asio::awaitable<void> Writer::move_cursor_only(TrailingMark mark) {
     crash_point("writer.cursor_only");
-    last_sign_of_life_ = SteadyClock::now();
+    const auto begun = SteadyClock::now();
+    last_sign_of_life_ = begun;
     const CursorMove move = cursor_move(mark.endpoint, mark.watermark);
     BatchPipeline made = make_pipeline(FoldedBatch(), move);
     auto deadline = deadline_in(statement_limit);
     auto result =
         co_await connection_.run("indexer_cursor_only", std::move(made.pipeline), deadline);
+    const double seconds = std::chrono::duration<double>(SteadyClock::now() - begun).count();
     if (result && result->ok()) {
+        // A batch without anything that was wanted: it too shows that the work goes on.
+        metrics_.index_processing.succeeded(seconds);
         state_.note_committed(mark.endpoint, mark.watermark, now_micros());
         co_return;
     }
     db::Error error = result ? *result->error : result.error();
-    co_await settle(std::move(error));
+    co_await settle(std::move(error), seconds);
 }
 
 asio::awaitable<void> Writer::prune() {

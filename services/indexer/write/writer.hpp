@@ -106,7 +106,7 @@ class Writer {
     boost::asio::awaitable<Attempt> attempt(std::span<const QueueItem> items,
                                             std::optional<std::string_view> quarantine_all);
     boost::asio::awaitable<void> move_cursor_only(TrailingMark mark);
-    boost::asio::awaitable<Attempt> settle(db::Error error);
+    boost::asio::awaitable<Attempt> settle(db::Error error, double seconds);
     boost::asio::awaitable<void> keep_lease();
     boost::asio::awaitable<void> back_off();
     boost::asio::awaitable<void> prune();

@@ -17,6 +17,7 @@ asio::awaitable<Writer::Hold> Writer::acquire() {
     const LeaseOutcome outcome = co_await lease_.acquire(connection_);
     if (outcome == LeaseOutcome::held) {
         state_.phase = WriterPhase::active;
+        metrics_.index_processing.running(true);
         standby_logged_ = false;
         last_sign_of_life_ = SteadyClock::now();
         if (!reading_ || !lease_.uninterrupted()) co_return begin_reading();
@@ -68,6 +69,7 @@ Writer::Hold Writer::begin_reading() {
 
 Writer::Hold Writer::stand_by() {
     state_.phase = WriterPhase::standby;
+    metrics_.index_processing.running(false);
     if (!standby_logged_) {
         log_.info("another process writes this shard: standing by",
                   {{"shard", lease_.options().shard.index}});

@@ -100,7 +100,13 @@ void Crowd::send(std::size_t index) {
         .append(token);
     if (plan_.keyed)
         out_.append("\r\nIdempotency-Key: ").append(key_prefix_).append(std::to_string(++keys_));
-    out_.append("\r\nContent-Length: 0\r\n\r\n");
+    body_.clear();
+    if (plan_.body) {
+        plan_.body(body_);
+        out_.append("\r\nContent-Type: application/json");
+    }
+    out_.append("\r\nContent-Length: ").append(std::to_string(body_.size()));
+    out_.append("\r\n\r\n").append(body_);
     // One small request in flight per connection always fits into its socket's buffer.
     const ssize_t sent = ::send(link.fd, out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent != static_cast<ssize_t>(out_.size())) fail("send");
@@ -119,8 +125,8 @@ bool Crowd::receive(Link& link) {
     link.in.append(part.data(), static_cast<std::size_t>(got));
     const std::size_t length = answer_length(link.in);
     if (length == 0) return false;
-    if (!link.in.starts_with("HTTP/1.1 200 ")) {
-        throw std::runtime_error("not a 200: " + link.in.substr(0, 500));
+    if (!link.in.starts_with("HTTP/1.1 " + plan_.status + " ")) {
+        throw std::runtime_error("not a " + plan_.status + ": " + link.in.substr(0, 500));
     }
     link.in.erase(0, length);
     return true;

@@ -1,7 +1,7 @@
 // A crowd of HTTP clients on one thread: keep-alive connections with one request in flight each,
 // spending as little processor time as a client can, because it shares the machine with what it
-// measures. Blocks; any answer but 200 and any broken connection is a std::runtime_error: a bench
-// with failures measures nothing.
+// measures. Blocks; any answer but `status` and any broken connection is a std::runtime_error: a
+// bench with failures measures nothing.
 #pragma once
 
 #include "base/time.hpp"
@@ -22,6 +22,9 @@ struct CrowdPlan {
     std::vector<std::string> tokens;
     bool keyed = false;  // each request has an Idempotency-Key of its own
     std::size_t connections = 512;
+    std::string status = "200";
+    // Appends the body of one request; none = empty bodies.
+    std::function<void(std::string& into)> body = {};
 };
 
 class Crowd {
@@ -44,7 +47,7 @@ class Crowd {
     // when it could be sent) to its answer, without those of the first `warm_up` seconds.
     std::vector<double> paced(double rate, double warm_up, double seconds);
 
-    // Answers of 200 in all.
+    // Expected answers in all.
     std::uint64_t acknowledged() const noexcept { return acknowledged_; }
 
   private:
@@ -68,6 +71,7 @@ class Crowd {
     std::string key_prefix_;  // no two crowds share a key
     int poll_ = -1;
     std::string out_;
+    std::string body_;
     std::uint64_t keys_ = 0;
     std::size_t in_flight_ = 0;
     std::uint64_t acknowledged_ = 0;

@@ -30,6 +30,8 @@ class Stage {
     double cpu_seconds() const;
     // Nothing of the previous measurement is written during the next one.
     void checkpoint() const;
+    // Runs SQL; the first value of the first row.
+    std::string execute(const std::string& sql) const { return database_.execute(sql); }
     // Sum over the API's streams, for checking that what was answered has happened.
     std::uint64_t stored_joins() const;
 

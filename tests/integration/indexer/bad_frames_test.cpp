@@ -103,6 +103,15 @@ TEST_CASE("an event that only the database refuses is isolated and set aside") {
     CHECK(database.execute("SELECT count(*) FROM scenes") == "39");
     CHECK(database.execute("SELECT reason FROM quarantined_events") == "rejected_by_database");
     CHECK(indexer.metric("indexer_database_writes_failed_total") >= 1);
+    // Each transaction is a run of a job, those that fail included.
+    const std::string job = "{job_type=\"index_processing\",";
+    CHECK(indexer.metric("background_jobs_total" + job + "status=\"success\"}") >=
+          indexer.metric("indexer_batches_total"));
+    CHECK(indexer.metric("background_jobs_total" + job + "status=\"failure\"}") ==
+          indexer.metric("indexer_database_writes_failed_total"));
+    CHECK(indexer.metric("background_job_errors_total" + job +
+                         "error_type=\"validation_error\"}") >= 1);
+    CHECK(indexer.metric("background_job_running{job_type=\"index_processing\"}") == 1);
 }
 
 TEST_CASE("only wanted collections are stored, by exact name and by prefix") {

@@ -35,7 +35,7 @@ TEST_CASE("an allowed origin is named, with the headers that its scripts may rea
     CHECK(request.answer_header("Access-Control-Allow-Origin") == app);
     const std::string exposed = request.answer_header("Access-Control-Expose-Headers");
     for (const char* name : {"X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining",
-                             "X-RateLimit-Reset", "Retry-After"}) {
+                             "X-RateLimit-Reset", "Retry-After", "Date"}) {
         CHECK(exposed.find(name) != std::string::npos);
     }
     CHECK(request.answer_header("Access-Control-Allow-Credentials") == "(none)");

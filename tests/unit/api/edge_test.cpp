@@ -29,6 +29,7 @@ net::Router whole_router() {
     add(router, net::Method::post, "/streams/{id:uuid}/join");
     add(router, net::Method::post, "/streams/{id:uuid}/leave");
     add(router, net::Method::post, "/telemetry/client-errors");
+    add(router, net::Method::post, "/streams/{id:uuid}/quality-metrics");
     add(router, net::Method::post, "/internal/livekit/webhook");
     return router;
 }
@@ -70,6 +71,7 @@ TEST_CASE("limits per user stand on the routes that have one, and only there") {
     const Fixture fixture;
     CHECK(find(fixture.router, "/streams/{id}/join").options.guards.size() == 1);
     CHECK(find(fixture.router, "/telemetry/client-errors").options.guards.size() == 1);
+    CHECK(find(fixture.router, "/streams/{id}/quality-metrics").options.guards.size() == 1);
     CHECK(find(fixture.router, "/streams/{id}/leave").options.guards.empty());
     CHECK(find(fixture.router, "/streams").options.guards.empty());
 

@@ -146,6 +146,22 @@ TEST_CASE("a session whose room is gone ends without a host, by the system, once
     CHECK(batch.ended_sessions().size() == 1);
 }
 
+TEST_CASE("a session is closed for being empty only while nobody is there") {
+    World world;
+    LedgerBatch batch(world.keys, world.now);
+    batch.load(world.row());
+    Command close;
+    close.kind = CommandKind::close;
+    close.session = world.session;
+    close.flag = true;
+    batch.apply(world.command(CommandKind::join, listener));
+    CHECK(batch.apply(close).status == Status::replayed);
+    CHECK(batch.ended_sessions().empty());
+    batch.apply(world.command(CommandKind::leave, listener));
+    CHECK(batch.apply(close).status == Status::applied);
+    CHECK(batch.ended_sessions().size() == 1);
+}
+
 TEST_CASE("joins and leaves count for the scene that hosts the stream") {
     World world;
     LedgerBatch batch(world.keys, world.now);

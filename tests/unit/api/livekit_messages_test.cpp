@@ -73,6 +73,21 @@ TEST_CASE("recorders, agents and hidden participants are no listeners") {
     }
 }
 
+TEST_CASE("of a participant's attributes only the one about audio is kept, if it is short") {
+    const auto quality = [](const std::string& attributes) {
+        const auto read = read_participant(R"({"sid":"PA_1","identity":"user-a","attributes":)" +
+                                           attributes + "}");
+        REQUIRE(read.has_value());
+        return read->quality;
+    };
+    CHECK(quality(R"({"name":"x","aq":"{\"seq\":1}"})") == R"({"seq":1})");
+    CHECK(quality("{}").empty());
+    CHECK(quality("null").empty());
+    CHECK(quality("[]").empty());
+    CHECK(quality(R"({"aq":5})").empty());
+    CHECK(quality(R"({"aq":")" + std::string(1025, 'x') + R"("})").empty());
+}
+
 TEST_CASE("what cannot be LiveKit's answer is an error, not a crash") {
     const std::string deep(100'000, '[');
     for (const std::string& text :

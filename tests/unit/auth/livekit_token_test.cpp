@@ -54,6 +54,14 @@ TEST_CASE("a listener's token lets it hear and nothing else") {
     CHECK(claims.find("\"canPublishData\":false") != std::string::npos);
 }
 
+TEST_CASE("attributes of its own are what a participant may set only where asked for") {
+    const auto grants =
+        read(signer().join_token("scene-1", "user-abc", LiveKitRole::host, now, 600, true));
+    REQUIRE(grants);
+    CHECK(grants->can_update_own_metadata);
+    CHECK_FALSE(grants->room_admin);
+}
+
 TEST_CASE("a host's token lets it publish a microphone only") {
     const auto grants =
         read(signer().join_token("scene-1", "user-abc", LiveKitRole::host, now, 600));

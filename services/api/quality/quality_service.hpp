@@ -1,0 +1,90 @@
+// Everything about audio quality that goes on beside requests: periodic collection, partitions,
+// tidying up. One object per process, on the admin thread.
+//
+// Each of it is done by the one replica that holds the lease; collections on request are done by
+// whichever replica is asked. What fails is tried again.
+#pragma once
+
+#include "db/pool.hpp"
+#include "livekit/alarm.hpp"
+#include "livekit/lease.hpp"
+#include "quality/collector.hpp"
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace subcults::api::quality {
+
+struct ServiceOptions {
+    std::string database_uri;           // transactions of one statement or pipeline each
+    std::string database_direct_uri;    // for the lease
+    std::chrono::seconds interval{30};  // 0 = only on request
+    std::int64_t retention_days = 7;
+    bool attributes = false;
+    std::function<void(std::string_view statement, double seconds)> on_query;
+};
+
+class QualityService {
+  public:
+    // `rooms` is null where no LiveKit is configured; it must outlive the service.
+    QualityService(boost::asio::io_context& io, ServiceOptions options, livekit::RoomService* rooms,
+                   QualityMetrics metrics, Log& log);
+
+    // On the io_context's thread, once each.
+    void start();
+    void stop();
+
+    // May be awaited on any executor; the work is done on the service's thread. `unavailable` once
+    // stop() has been called.
+    boost::asio::awaitable<CollectResult> collect(Uuid session);
+    // For others on the io_context's thread.
+    Collector& collector() noexcept { return collector_; }
+
+  private:
+    using Done = boost::asio::any_completion_handler<void(CollectResult)>;
+    // A named function object: a lambda made inside a statement with co_await is miscompiled.
+    struct Initiate {
+        explicit Initiate(QualityService& owner) : service(owner) {}
+        template <class Handler>
+        void operator()(Handler&& handler, Uuid session,
+                        boost::asio::any_io_executor executor) const {
+            service.submit(session, std::move(executor), Done(std::forward<Handler>(handler)));
+        }
+        QualityService& service;
+    };
+    template <class CompletionToken>
+    auto async_collect(Uuid session, boost::asio::any_io_executor executor,
+                       CompletionToken&& token) {
+        return boost::asio::async_initiate<CompletionToken, void(CollectResult)>(
+            Initiate{*this}, token, session, std::move(executor));
+    }
+    void submit(Uuid session, boost::asio::any_io_executor executor, Done done);
+    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<void> turn();
+    boost::asio::awaitable<bool> maintain();
+
+    boost::asio::io_context& io_;
+    ServiceOptions options_;
+    Log& log_;
+    db::Pool pool_;
+    Collector collector_;
+    livekit::Lease lease_;
+    livekit::Alarm alarm_;
+    SteadyClock::time_point collect_due_{};
+    SteadyClock::time_point maintain_due_{};
+    bool stopping_ = false;
+
+    std::mutex gate_;
+    bool closed_ = false;  // nothing may be begun any more
+};
+
+}  // namespace subcults::api::quality

@@ -74,10 +74,8 @@ std::optional<std::int64_t> number_member(const rapidjson::Document& document, c
 
 std::optional<std::string> digest_member(const rapidjson::Document& document, const char* name) {
     const auto text = text_member(document, name);
-    if (!text) return std::nullopt;
-    auto bytes = from_hex(*text);
-    if (!bytes || bytes->size() != root_bytes) return std::nullopt;
-    return bytes;
+    if (!text || text->size() != 2 * root_bytes) return std::nullopt;
+    return from_hex(*text);
 }
 
 }  // namespace

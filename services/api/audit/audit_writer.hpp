@@ -25,6 +25,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -126,7 +127,7 @@ class AuditWriter {
     bool stopping_ = false;
 
     std::mutex inbox_mutex_;
-    Tickets inbox_;
+    std::deque<Ticket> inbox_;
     bool closed_ = false;  // nobody would answer any more
 };
 

@@ -273,7 +273,9 @@ void load_stays(LedgerBatch& batch, const db::Rows& rows) {
 }
 
 void load_idempotency(LedgerBatch& batch, const db::Rows& rows) {
+    const std::int64_t oldest = batch.now().value - idempotency_lifetime_us;
     for (int row = 0; row < rows.size(); ++row) {
+        if (rows.timestamptz(row, 4).value <= oldest) continue;  // as good as gone
         IdempotencyRow first;
         first.request = tag_from(rows.bytea(row, 2));
         first.answer_count = rows.int8(row, 3);

@@ -74,7 +74,7 @@ std::optional<db::Params> track_params(const std::vector<LedgerTicket>& tickets)
     return params;
 }
 
-std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, UnixMicros now) {
+std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets) {
     std::vector<Uuid> sessions;
     std::vector<std::string_view> keys;
     for (const LedgerTicket& ticket : tickets) {
@@ -84,8 +84,7 @@ std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, U
     }
     if (keys.empty()) return std::nullopt;
     db::Params params;
-    params.uuid_array(sessions).bytea_array(keys).timestamptz(
-        UnixMicros{now.value - idempotency_lifetime_us});
+    params.uuid_array(sessions).bytea_array(keys);
     return params;
 }
 
@@ -164,7 +163,7 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
     reads.add(waiting ? ledger_sql::lock_sessions_waiting : ledger_sql::lock_sessions,
               std::move(ids));
     reads.add(ledger_sql::participants, participant_params(tickets));
-    auto keys = key_params(tickets, now);
+    auto keys = key_params(tickets);
     if (keys) reads.add(ledger_sql::idempotency_keys, std::move(*keys));
     auto stays = stay_params(tickets);
     if (stays) reads.add(ledger_sql::stays, std::move(*stays));

@@ -56,7 +56,7 @@ Denial refusal_of(const AuditNote& note) {
     Denial denial;
     denial.session = note.entity_id;
     denial.actor = note.actor;
-    denial.kind = note.kind;
+    denial.action = note.action;
     return denial;
 }
 

@@ -1,5 +1,6 @@
 #include "audit/checkpoint.hpp"
 
+#include "audit/mac_message.hpp"
 #include "base/json_writer.hpp"
 
 #include <rapidjson/document.h>
@@ -10,12 +11,6 @@ namespace subcults::api {
 namespace {
 
 constexpr std::size_t root_bytes = 32;
-
-void append_u64(std::string& out, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        out.push_back(static_cast<char>((value >> shift) & 0xff));
-    }
-}
 
 std::string digest(std::string_view message) {
     const Digest256 made = sha256(message);

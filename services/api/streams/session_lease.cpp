@@ -1,6 +1,5 @@
 #include "streams/session_lease.hpp"
 
-#include "analytics/stream_analytics.hpp"
 #include "metrics/catalogue.hpp"
 #include "streams/ledger_state.hpp"
 
@@ -19,7 +18,6 @@ constexpr std::chrono::seconds interval{5};
 constexpr std::chrono::seconds time_limit{4};
 constexpr std::chrono::seconds purge_interval{60};
 constexpr std::int64_t max_series = 1000;
-constexpr std::int64_t analytics_per_turn = 20;
 constexpr std::int64_t keys_per_statement = 5000;
 constexpr int statements_per_purge = 20;
 // A retry may be reading its key at the very end of the day for which it is honoured.
@@ -44,7 +42,9 @@ db::ConnectionOptions options(std::string uri) {
     made.application_name = "subcults-api lease";
     made.connect_timeout = std::chrono::milliseconds(2000);
     made.settings = {{"statement_timeout", "4s"}, {"jit", "off"}};
-    made.statements = {take_lease, live_sessions, purge, store_missing_analytics};
+    made.statements = {take_lease, live_sessions, purge};
+    for (const db::Statement& statement : MissingAnalytics::statements())
+        made.statements.push_back(statement);
     return made;
 }
 
@@ -56,7 +56,8 @@ SessionLease::SessionLease(asio::io_context& io, std::string database_uri,
       registry_(registry),
       log_(log),
       connection_(io.get_executor(), options(std::move(database_uri))),
-      timer_(io) {}
+      timer_(io),
+      analytics_(log) {}
 
 void SessionLease::start() {
     asio::co_spawn(io_, run(), [this](std::exception_ptr failure) {
@@ -111,12 +112,7 @@ asio::awaitable<bool> SessionLease::turn() {
     const bool shown = co_await read_gauges();
     if (!shown) co_return false;
 
-    db::Params missing;
-    missing.timestamptz(now_micros()).int8(analytics_per_turn);
-    auto limit = deadline_in(time_limit);
-    auto stored = co_await connection_.query(store_missing_analytics, std::move(missing), limit);
-    // A crowd whose analytics take too long must not cost the lease: whoever asks for them waits.
-    if (!stored) failed(stored.error());
+    co_await analytics_.turn(connection_);
     if (!connection_.connected()) co_return false;
 
     if (SteadyClock::now() < next_purge_) co_return true;

@@ -62,6 +62,36 @@ bool is_host_name(std::string_view text) noexcept {
     });
 }
 
+using Check = std::function<std::string(const std::string&)>;
+
+// Items between commas, without blanks around them; a message when one will not do.
+std::optional<std::string> split_list(std::string_view rest, const Check& check,
+                                      std::vector<std::string>& items) {
+    for (;;) {
+        const std::size_t comma = rest.find(',');
+        std::string item(trimmed(rest.substr(0, comma)));
+        const std::string position = "item " + std::to_string(items.size() + 1) + " ";
+        if (item.empty()) return position + "is empty";
+        if (check) {
+            if (const std::string message = check(item); !message.empty()) {
+                return position + message;
+            }
+        }
+        items.push_back(std::move(item));
+        if (comma == std::string_view::npos) return std::nullopt;
+        rest.remove_prefix(comma + 1);
+    }
+}
+
+Check secret_check(const SecretOption& option) {
+    return [min_bytes = option.min_bytes, check = option.check](const std::string& value) {
+        if (value.size() < min_bytes) {
+            return "must have at least " + std::to_string(min_bytes) + " bytes";
+        }
+        return check ? check(value) : std::string();
+    };
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -128,17 +158,34 @@ ConfigTable& ConfigTable::text(std::string name, std::string& into, TextOption o
 
 ConfigTable& ConfigTable::secret(std::string name, Secret& into, SecretOption option) {
     std::string shown = option.required ? "required" : "unset";
-    auto read = [&into, required = option.required, min_bytes = option.min_bytes](
+    auto read = [&into, required = option.required, check = secret_check(option)](
                     const std::optional<std::string>& value) -> std::optional<std::string> {
         if (!value) {
             into = Secret();
             if (required) return "is required";
             return std::nullopt;
         }
-        if (value->size() < min_bytes) {
-            return "must have at least " + std::to_string(min_bytes) + " bytes";
-        }
+        if (std::string message = check(*value); !message.empty()) return message;
         into = Secret(*value);
+        return std::nullopt;
+    };
+    return add({std::move(name), std::move(shown), std::move(option.help), std::move(read)});
+}
+
+ConfigTable& ConfigTable::secrets(std::string name, std::vector<Secret>& into,
+                                  SecretOption option) {
+    std::string shown = option.required ? "required" : "unset";
+    auto read = [&into, required = option.required, check = secret_check(option)](
+                    const std::optional<std::string>& value) -> std::optional<std::string> {
+        into.clear();
+        if (!value) {
+            if (required) return "is required";
+            return std::nullopt;
+        }
+        std::vector<std::string> items;
+        if (auto message = split_list(*value, check, items)) return message;
+        for (std::string& item : items)
+            into.emplace_back(std::move(item));
         return std::nullopt;
     };
     return add({std::move(name), std::move(shown), std::move(option.help), std::move(read)});
@@ -202,21 +249,7 @@ ConfigTable& ConfigTable::list(std::string name, std::vector<std::string>& into,
             return std::nullopt;
         }
         std::vector<std::string> items;
-        std::string_view rest = *value;
-        for (;;) {
-            const std::size_t comma = rest.find(',');
-            std::string item(trimmed(rest.substr(0, comma)));
-            const std::string position = "item " + std::to_string(items.size() + 1) + " ";
-            if (item.empty()) return position + "is empty";
-            if (check) {
-                if (const std::string message = check(item); !message.empty()) {
-                    return position + message;
-                }
-            }
-            items.push_back(std::move(item));
-            if (comma == std::string_view::npos) break;
-            rest.remove_prefix(comma + 1);
-        }
+        if (auto message = split_list(*value, check, items)) return message;
         into = std::move(items);
         return std::nullopt;
     };

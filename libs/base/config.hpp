@@ -65,6 +65,8 @@ struct SecretOption {
     bool required = false;
     std::size_t min_bytes = 0;
     std::string help = {};
+    // As in TextOption; the message must not repeat the value.
+    std::function<std::string(const std::string&)> check = {};
 };
 struct IntegerOption {
     std::int64_t fallback = 0;
@@ -97,6 +99,8 @@ class ConfigTable {
 
     ConfigTable& text(std::string name, std::string& into, TextOption option);
     ConfigTable& secret(std::string name, Secret& into, SecretOption option);
+    // A list of them, like list(); the option is about each.
+    ConfigTable& secrets(std::string name, std::vector<Secret>& into, SecretOption option);
     ConfigTable& integer(std::string name, std::int64_t& into, IntegerOption option);
     ConfigTable& choice(std::string name, std::string& into, ChoiceOption option);
     // Comma separated; blanks around items are dropped, empty items are an error.

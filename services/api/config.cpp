@@ -4,6 +4,7 @@ namespace subcults::api {
 namespace {
 
 constexpr std::size_t min_secret_bytes = 32;
+constexpr auto npos = std::string::npos;
 
 void add_database(ConfigTable& table, ApiConfig& config) {
     table.text("DATABASE_URL", config.database_url,
@@ -13,20 +14,25 @@ void add_database(ConfigTable& table, ApiConfig& config) {
                         "migrations; unset = DATABASE_URL"});
 }
 
+// A key that the list of previous ones cannot hold could never be rotated.
+std::string fits_a_list(const std::string& key) {
+    const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    if (key.find(',') == npos && !blank(key.front()) && !blank(key.back())) return {};
+    return "must have no comma in it and no blank at either end";
+}
+
 void add_privacy_keys(ConfigTable& table, ApiConfig& config) {
     table.secret("PRIVACY_HMAC_KEY", config.privacy_key,
                  {.required = true,
                   .min_bytes = min_secret_bytes,
-                  .help = "makes pseudonyms of DIDs and keys the audit chain"});
-    table.list("PRIVACY_HMAC_KEYS_PREVIOUS", config.privacy_keys_previous,
-               {.help = "keys before the current one, comma separated: sessions and audit entries "
-                        "made with them stay readable",
-                .check_each = [](const std::string& key) {
-                    return key.size() < min_secret_bytes
-                               ? "each must have at least " + std::to_string(min_secret_bytes) +
-                                     " bytes"
-                               : std::string();
-                }});
+                  .help = "makes pseudonyms of DIDs and keys the audit chain; it becomes an item "
+                          "of the list below, so no comma and no blank at either end",
+                  .check = fits_a_list});
+    table.secrets("PRIVACY_HMAC_KEYS_PREVIOUS", config.privacy_keys_previous,
+                  {.min_bytes = min_secret_bytes,
+                   .help = "keys before the current one (and the next one, before a rotation), "
+                           "comma separated: sessions and audit entries made with them stay "
+                           "readable"});
 }
 
 void add_log_level(ConfigTable& table, ApiConfig& config) {
@@ -51,7 +57,7 @@ ConfigTable api_table(ApiConfig& config) {
         {.min_bytes = min_secret_bytes, .help = "key before the last rotation, still accepted"});
     add_privacy_keys(table, config);
     table.secret("INTERNAL_AUTH_TOKEN", config.internal_token,
-                 {.help = "guards /internal/*; unset = open"});
+                 {.help = "guards /internal/* except webhooks, which are signed; unset = open"});
     table.secret("METRICS_AUTH_TOKEN", config.metrics_token,
                  {.help = "guards /metrics (Bearer); unset = open"});
     table.integer("API_THREADS", config.threads,
@@ -124,8 +130,8 @@ ConfigTable audit_table(ApiConfig& config, bool database) {
 
 std::vector<Secret> privacy_secrets(const ApiConfig& config) {
     std::vector<Secret> secrets{config.privacy_key};
-    for (const std::string& previous : config.privacy_keys_previous)
-        secrets.emplace_back(previous);
+    secrets.insert(secrets.end(), config.privacy_keys_previous.begin(),
+                   config.privacy_keys_previous.end());
     return secrets;
 }
 

@@ -17,7 +17,7 @@ struct ApiConfig {
     Secret jwt_current;
     Secret jwt_previous;
     Secret privacy_key;
-    std::vector<std::string> privacy_keys_previous;  // secrets: see privacy_secrets()
+    std::vector<Secret> privacy_keys_previous;
     Secret internal_token;
     Secret metrics_token;
     std::int64_t threads = 0;  // 0 = one per core

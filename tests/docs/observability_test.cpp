@@ -34,7 +34,8 @@ std::set<std::string> known_series() {
 std::set<std::string> series_in(const std::string& block) {
     static const std::regex quoted("\"[^\"]*\"|'[^']*'");
     static const std::regex series(
-        "\\b(stream|indexer|background|client|livekit|ledger|http|db|process)_[a-z0-9_]+\\b");
+        "\\b(stream|indexer|background|client|livekit|ledger|audit|rate_limit|http|db|process)"
+        "_[a-z0-9_]+\\b");
     const std::string text = std::regex_replace(block, quoted, "");
     std::set<std::string> names;
     for (std::sregex_iterator at(text.begin(), text.end(), series), end; at != end; ++at)

@@ -198,19 +198,6 @@ asio::awaitable<StubAnswer> StubServer::twirp(std::string method, std::string au
 StubAnswer StubServer::call(std::string_view method, const Grants& grants, const Json& request) {
     const StubAnswer denied = twirp_error(401, "unauthenticated", "permissions denied");
     if (method == "ListRooms") return grants.room_list ? list_rooms(request) : denied;
-    if (method == "CreateRoom") {
-        if (!grants.room_create) return denied;
-        Room& room = rooms_[text(request, "name")];
-        if (room.sid.empty()) {
-            room.name = text(request, "name");
-            room.sid = random_sid("RM_");
-            room.created_at_ms = now_ms();
-            announce("room_started", room, nullptr, nullptr, false);
-        }
-        StubAnswer answer;
-        answer.body = answer_json(room);
-        return answer;
-    }
     const std::string name = text(request, "room");
     if (method == "DeleteRoom") {
         if (!grants.room_create) return denied;

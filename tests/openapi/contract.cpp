@@ -107,8 +107,10 @@ Content read_content(const Value& of, Schemas& schemas) {
 
 std::optional<std::string> objection_to(const ClosedSchema* schema, std::string_view text) {
     if (schema == nullptr) return std::nullopt;
+    constexpr unsigned flags =
+        rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
     rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
+    document.Parse<flags>(text.data(), text.size());
     if (document.HasParseError()) return "the body is no JSON";
     return schema->objection(document);
 }

@@ -32,8 +32,8 @@ inline constexpr CounterDef audit_checkpoint_failures_total{{
     .scope = Scope::api,
     .name = "audit_checkpoint_failures_total",
     .help = "Attempts to make or export a checkpoint that failed.",
-    .counts = "One attempt that met a database error, or a checkpoint file that could not be "
-              "written or is ahead of the database.",
+    .counts = "One attempt that met a database error, a stored checkpoint whose signature is not "
+              "right, or a checkpoint file that could not be written or is ahead of the database.",
 }};
 
 inline constexpr const Definition* audit_metrics[] = {

@@ -51,8 +51,8 @@ inline constexpr CounterDef http_requests_shed_total{{
               "that runs late (`lag`).",
 }};
 
-inline constexpr std::string_view rate_limit_classes[] = {"general", "joins", "client_errors",
-                                                          "quality_reports"};
+inline constexpr std::string_view rate_limit_classes[] = {
+    "general", "joins", "leaves", "tokens", "client_errors", "quality_reports"};
 inline constexpr Label rate_limit_labels[] = {{"class", rate_limit_classes}};
 inline constexpr CounterDef rate_limit_rejected_total{{
     .scope = Scope::api,

@@ -8,8 +8,8 @@
 namespace subcults::metrics::catalogue {
 
 inline constexpr std::string_view livekit_methods[] = {
-    "ListRooms",  "ListParticipants",  "GetParticipant",     "CreateRoom",
-    "DeleteRoom", "RemoveParticipant", "MutePublishedTrack", "other"};
+    "ListRooms",         "ListParticipants",   "GetParticipant", "DeleteRoom",
+    "RemoveParticipant", "MutePublishedTrack", "other"};
 inline constexpr std::string_view livekit_request_outcomes[] = {
     "ok",      "not_found",  "refused",    "unauthenticated", "unavailable",
     "timeout", "connection", "unreadable", "circuit_open",    "other"};
@@ -64,14 +64,15 @@ inline constexpr CounterDef livekit_webhooks_total{{
               "`ignored` is of no use here; `event` is `other` for what was not read.",
 }};
 
-inline constexpr std::string_view livekit_repair_kinds[] = {"joined", "left", "other"};
+inline constexpr std::string_view livekit_repair_kinds[] = {"joined", "left", "room", "other"};
 inline constexpr Label livekit_repair_labels[] = {{"kind", livekit_repair_kinds}};
 inline constexpr CounterDef livekit_repairs_total{{
     .scope = Scope::api,
     .name = "livekit_repairs_total",
-    .help = "Participants put right from LiveKit's lists because webhooks had missed them.",
+    .help = "What was put right from LiveKit's lists because webhooks had missed it.",
     .labels = livekit_repair_labels,
-    .counts = "One participant whose repair was committed and changed something.",
+    .counts = "One participant whose coming or going was committed and changed something; for "
+              "`room` one room of an ended session that was there again and was deleted.",
 }};
 
 inline constexpr GaugeDef livekit_outbox_pending{{

@@ -39,6 +39,7 @@ CREATE TABLE audit_checkpoint_heads (
     seq        bigint NOT NULL,
     number     bigint NOT NULL,
     hash       bytea  NOT NULL,
-    PRIMARY KEY (entity_id, seq)
+    -- With the number: a row that somebody put there stands in no checkpoint's way.
+    PRIMARY KEY (entity_id, seq, number)
 );
 CREATE INDEX audit_checkpoint_heads_of ON audit_checkpoint_heads (number, entity_id);

@@ -65,16 +65,6 @@ constexpr db::Statement stored{
     " median_listen_duration_seconds, computed_at FROM stream_analytics"
     " WHERE stream_session_id = $1::uuid"};
 
-// The update changes nothing; it makes the row that was there first come back.
-constexpr db::Statement store{
-    "analytics_store",
-    "WITH s AS (SELECT id, started_at, ended_at AS until, join_count FROM stream_sessions"
-    " WHERE id = $2::uuid AND ended_at IS NOT NULL)," SUBCULTS_ANALYTICS_OF_S SUBCULTS_STORE
-    "UPDATE SET computed_at = a.computed_at RETURNING a.peak_concurrent_listeners,"
-    " a.total_unique_participants, a.total_join_attempts, a.stream_duration_seconds,"
-    " a.engagement_lag_seconds, a.avg_listen_duration_seconds,"
-    " a.median_listen_duration_seconds, a.computed_at"};
-
 std::optional<double> number_at(const db::Rows& rows, int column) {
     if (rows.is_null(0, column)) return std::nullopt;
     return rows.float8(0, column);
@@ -96,12 +86,15 @@ StreamAnalytics read(const db::Rows& rows, bool final) {
 
 }  // namespace
 
-const db::Statement store_missing_analytics{
-    "analytics_store_missing",
-    "WITH s AS (SELECT i.id, i.started_at, i.ended_at AS until, i.join_count"
-    " FROM stream_sessions i WHERE i.ended_at > $1::timestamptz - interval '1 day'"
-    " AND NOT EXISTS (SELECT 1 FROM stream_analytics a WHERE a.stream_session_id = i.id)"
-    " LIMIT $2::bigint)," SUBCULTS_ANALYTICS_OF_S SUBCULTS_STORE "NOTHING"};
+// The update changes nothing; it makes the row that was there first come back.
+const db::Statement store_analytics{
+    "analytics_store",
+    "WITH s AS (SELECT id, started_at, ended_at AS until, join_count FROM stream_sessions"
+    " WHERE id = $2::uuid AND ended_at IS NOT NULL)," SUBCULTS_ANALYTICS_OF_S SUBCULTS_STORE
+    "UPDATE SET computed_at = a.computed_at RETURNING a.peak_concurrent_listeners,"
+    " a.total_unique_participants, a.total_join_attempts, a.stream_duration_seconds,"
+    " a.engagement_lag_seconds, a.avg_listen_duration_seconds,"
+    " a.median_listen_duration_seconds, a.computed_at"};
 
 #undef SUBCULTS_STORE
 #undef SUBCULTS_RESULT_COLUMNS
@@ -132,7 +125,7 @@ asio::awaitable<db::DbResult<std::optional<StreamAnalytics>>> final_analytics(db
         // Not a read, but one that may be repeated.
         db::Params params;
         params.timestamptz(now).uuid(session);
-        rows = co_await pool.read(store, std::move(params), deadline);
+        rows = co_await pool.read(store_analytics, std::move(params), deadline);
         if (!rows) co_return rows.error();
     }
     std::optional<StreamAnalytics> found;
@@ -141,7 +134,7 @@ asio::awaitable<db::DbResult<std::optional<StreamAnalytics>>> final_analytics(db
 }
 
 std::vector<db::Statement> analytics_statements() {
-    return {compute, stored, store};
+    return {compute, stored, store_analytics};
 }
 
 std::string analytics_json(const Uuid& session, const StreamAnalytics& analytics) {

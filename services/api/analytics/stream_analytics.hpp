@@ -42,9 +42,9 @@ boost::asio::awaitable<db::DbResult<std::optional<StreamAnalytics>>> compute_ana
 boost::asio::awaitable<db::DbResult<std::optional<StreamAnalytics>>> final_analytics(
     db::Pool& pool, Uuid session, UnixMicros now, Deadline deadline);
 
-// Stores what is missing of sessions that ended within the last day, up to `limit` of them per
-// call. One parameter: now (timestamptz); the second is the limit (bigint).
-extern const db::Statement store_missing_analytics;
+// Computes and stores those of one session that has ended, unless they are there. Parameters: now
+// (timestamptz), the session (uuid). Returns what is stored then.
+extern const db::Statement store_analytics;
 
 // The statements a pool must have prepared for these.
 std::vector<db::Statement> analytics_statements();

@@ -4,6 +4,8 @@
 #include "audit/audit_queries.hpp"
 #include "audit/audit_writer.hpp"
 #include "audit/entry_text.hpp"
+#include "audit/export_verifier.hpp"
+#include "audit/named_counts.hpp"
 #include "auth/jwt.hpp"
 #include "config.hpp"
 #include "service/cli.hpp"
@@ -12,11 +14,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <limits>
-#include <map>
+#include <set>
 
 namespace subcults::api {
 
@@ -54,12 +58,14 @@ void print(const std::vector<AuditFinding>& findings) {
 
 int conclude(const VerifyReport& report, const std::string& more) {
     print(report.findings);
-    std::printf("%s: %lld findings; %lld chains, %lld entries (%lld erased)%s%s\n",
-                report.sound() ? "sound" : "broken", static_cast<long long>(report.findings.size()),
+    const char* verdict = report.broken() ? "broken" : report.sound() ? "sound" : "unverified";
+    std::printf("%s: %lld findings; %lld chains, %lld entries (%lld erased)%s%s\n", verdict,
+                static_cast<long long>(report.findings.size()),
                 static_cast<long long>(report.chains), static_cast<long long>(report.entries),
-                static_cast<long long>(report.erased), more.c_str(),
+                static_cast<long long>(report.emptied.actors), more.c_str(),
                 report.complete ? "" : "; not everything was looked at");
-    return report.sound() ? service::exit_ok : service::exit_failed;
+    if (report.broken()) return service::exit_failed;
+    return report.sound() ? service::exit_ok : exit_unverified;
 }
 
 db::ConnectionOptions connection_options(const ApiConfig& config) {
@@ -80,6 +86,13 @@ void add_lines(CheckpointVerifier& verifier, std::string_view text) {
         verifier.add_exported(text.substr(0, end), number);
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
+}
+
+// What is about a chain may have been found with the chain.
+void add_findings(VerifyReport& report, const std::vector<AuditFinding>& more) {
+    const std::set<AuditFinding> known(report.findings.begin(), report.findings.end());
+    std::copy_if(more.begin(), more.end(), std::back_inserter(report.findings),
+                 [&known](const AuditFinding& finding) { return !known.contains(finding); });
 }
 
 struct VerifyTask {
@@ -108,8 +121,7 @@ asio::awaitable<int> verify_database(db::Connection& connection, PrivacyKeys& ke
         verified = co_await verify_checkpoints(connection, statement_limit, checkpoints);
         if (!verified) co_return cannot("the database", verified.error().message);
         if (task.checkpoint_lines) add_lines(checkpoints, *task.checkpoint_lines);
-        report.findings.insert(report.findings.end(), checkpoints.findings().begin(),
-                               checkpoints.findings().end());
+        add_findings(report, checkpoints.findings());
         more = ", " + std::to_string(checkpoints.stored()) + " checkpoints (" +
                std::to_string(checkpoints.exported()) + " of them exported)";
     }
@@ -120,44 +132,16 @@ asio::awaitable<int> verify_database(db::Connection& connection, PrivacyKeys& ke
     co_return conclude(report, more);
 }
 
-int verify_export(PrivacyKeys& keys, const std::string& path, std::optional<Uuid> entity) {
+int verify_file(PrivacyKeys& keys, const std::string& path, std::optional<Uuid> entity) {
     const auto text = read_file(path);
     if (!text) return cannot("the export", "the file cannot be read");
     const auto read = read_export(*text);
     if (!read) return cannot("the export", read.error());
-    std::map<Uuid, ChainHead> heads;
-    for (const AuditExport::Head& head : read->heads)
-        heads.try_emplace(head.entity, head.head);
-    std::map<Uuid, ChainVerifier> chains;
-    VerifyReport report;
-    for (const StoredEntry& entry : read->entries) {
-        if (entity && entry.entity_id != *entity) continue;
-        auto chain = chains.find(entry.entity_id);
-        if (chain == chains.end()) {
-            // Without its head it may be a page out of the middle.
-            const bool whole = heads.contains(entry.entity_id) || entry.seq < 1;
-            const std::int64_t after = whole ? 0 : entry.seq - 1;
-            if (after > 0) report.complete = false;
-            chain = chains.try_emplace(entry.entity_id, keys, entry.entity_id, after).first;
-        }
-        chain->second.add(entry);
-    }
-    for (const auto& [id, head] : heads) {
-        if (entity && id != *entity) continue;
-        chains.try_emplace(id, keys, id).first->second.finish(&head);
-    }
-    for (const auto& [id, chain] : chains) {
-        ++report.chains;
-        report.entries += chain.entries();
-        report.erased += chain.erased();
-        report.findings.insert(report.findings.end(), chain.findings().begin(),
-                               chain.findings().end());
-        if (!heads.contains(id)) report.complete = false;  // nothing says where it ends
-    }
-    return conclude(report, "");
+    return conclude(verify_export(keys, *read, entity), "");
 }
 
-asio::awaitable<int> export_chain(db::Connection& connection, Uuid entity, bool csv) {
+asio::awaitable<int> export_chain(db::Connection& connection, PrivacyKeys& keys, Uuid entity,
+                                  bool csv) {
     auto connected = co_await connection.connect();
     if (!connected) co_return cannot("the database", connected.error().message);
     auto begun = co_await begin_snapshot(connection, statement_limit);
@@ -179,7 +163,11 @@ asio::awaitable<int> export_chain(db::Connection& connection, Uuid entity, bool 
         }
         more = static_cast<std::int64_t>(entries->size()) == page_entries;
     }
-    if (!csv && *head) std::printf("%s\n", head_json(entity, **head).c_str());
+    if (*head) {
+        const ExportHead end = sign_head(keys, entity, **head);
+        const std::string line = csv ? head_csv(end) : head_json(end) + "\n";
+        std::fwrite(line.data(), 1, line.size(), stdout);
+    }
     connection.close();
     if (!any && !*head) co_return cannot("the entity", "there is no chain of this id");
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
@@ -189,45 +177,48 @@ asio::awaitable<int> export_chain(db::Connection& connection, Uuid entity, bool 
     co_return service::exit_ok;
 }
 
+int not_erased(const std::string& why) {
+    std::fprintf(stderr, "error: not erased, or not for certain; do it again: %s\n", why.c_str());
+    return service::exit_failed;
+}
+
 asio::awaitable<int> erase(db::Connection& connection, AuditWriter& writer, PrivacyKeys& keys,
                            std::string did) {
+    auto connected = co_await connection.connect();
+    if (!connected) co_return not_erased(connected.error().message);
+    auto found = co_await find_person(connection, keys, std::move(did), statement_limit);
+    if (!found) co_return not_erased(found.error().message);
+    const EmptiedEntries counts = found->counts();
+    TwoCounts told;
+    told.first = counts.actors;
+    told.second = counts.targets;
     AuditNote note;
     note.entity_type = audit_log_entity_type;
     note.entity_id = audit_log_entity();
     note.action = "erased";
     note.actor = keys.actor(keys.current_kid(), "operator");
+    note.request_id = counts_text(erased_counts, told);
     note.deadline = deadline_in(std::chrono::seconds(10));
     const bool noted = co_await writer.record(std::move(note));
-    writer.stop();
-    if (!noted) {
-        std::fprintf(stderr, "error: the audit log cannot be written; nothing was erased\n");
-        co_return service::exit_failed;
-    }
-    auto connected = co_await connection.connect();
-    if (!connected) {
-        cannot("the database", connected.error().message);
-        co_return service::exit_failed;
-    }
-    auto erased = co_await erase_person(connection, keys, std::move(did), statement_limit);
+    if (!noted) co_return not_erased("the audit log cannot be written");
+    auto erased = co_await erase_entries(connection, *found, statement_limit);
+    if (!erased) co_return not_erased(erased.error().message);
     connection.close();
-    if (!erased) {
-        cannot("the database", erased.error().message);
-        co_return service::exit_failed;
-    }
     std::printf("emptied %lld entries by this person and %lld about them\n",
-                static_cast<long long>(erased->as_actor),
-                static_cast<long long>(erased->as_target));
+                static_cast<long long>(counts.actors), static_cast<long long>(counts.targets));
     co_return service::exit_ok;
 }
 
-int finish(asio::io_context& io, asio::awaitable<int> task) {
+// `then` is done on the io_context when the task has ended, however it did.
+int finish(asio::io_context& io, asio::awaitable<int> task, const std::function<void()>& then) {
     int status = exit_unverified;
-    asio::co_spawn(io, std::move(task), [&status](std::exception_ptr failure, int result) {
-        if (!failure) {
+    asio::co_spawn(io, std::move(task), [&status, &then](std::exception_ptr failure, int result) {
+        if (failure) {
+            std::fprintf(stderr, "error: it ended unexpectedly\n");
+        } else {
             status = result;
-            return;
         }
-        std::fprintf(stderr, "error: it ended unexpectedly\n");
+        then();
     });
     io.run();
     return status;
@@ -286,7 +277,7 @@ int AuditCommands::run() const {
     ApiConfig config;
     if (!service::load_config(audit_table(config, !from_file))) return service::exit_usage;
     PrivacyKeys keys(privacy_secrets(config));
-    if (o.verify->parsed() && from_file) return verify_export(keys, o.export_file, entity);
+    if (o.verify->parsed() && from_file) return verify_file(keys, o.export_file, entity);
 
     asio::io_context io{1};
     db::Connection connection(io.get_executor(), connection_options(config));
@@ -297,10 +288,10 @@ int AuditCommands::run() const {
             task.checkpoint_lines = read_file(o.checkpoints);
             if (!task.checkpoint_lines) return cannot("the checkpoints", "the file cannot be read");
         }
-        return finish(io, verify_database(connection, keys, std::move(task)));
+        return finish(io, verify_database(connection, keys, std::move(task)), [] {});
     }
     if (o.exporting->parsed()) {
-        return finish(io, export_chain(connection, *entity, o.format == "csv"));
+        return finish(io, export_chain(connection, keys, *entity, o.format == "csv"), [] {});
     }
     if (!auth::is_did(o.did)) {
         std::fprintf(stderr, "error: --did must be a DID, for example did:plc:abc\n");
@@ -313,7 +304,7 @@ int AuditCommands::run() const {
     options.privacy_secrets = privacy_secrets(config);
     AuditWriter writer(io, std::move(options), AuditMetrics::make(registry), log);
     writer.start();
-    return finish(io, erase(connection, writer, keys, o.did));
+    return finish(io, erase(connection, writer, keys, o.did), [&writer] { writer.stop(); });
 }
 
 }  // namespace subcults::api

@@ -2,7 +2,8 @@
 //
 // verify  recomputes every chain (of the database, or of an exported file) and the checkpoints; a
 //         line per finding: entity, entry, what. Exit status 0 = sound, 1 = broken, 2 = usage,
-//         3 = could not be verified (no database, unreadable file).
+//         3 = could not be verified (no database, unreadable file, a key that is not configured, an
+//         export without an end or without a chain) and nothing that was looked at is broken.
 // export  writes one chain to stdout, complete enough to be verified elsewhere with the keys.
 // erase   empties a person's entries.
 #pragma once

@@ -1,18 +1,9 @@
 #include "audit/audit_entry.hpp"
 
+#include "audit/mac_message.hpp"
+
 namespace subcults::api {
 namespace {
-
-void append_u64(std::string& out, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        out.push_back(static_cast<char>((value >> shift) & 0xff));
-    }
-}
-
-void append_field(std::string& out, std::string_view field) {
-    append_u64(out, field.size());
-    out.append(field);
-}
 
 // No length of a first field has this bit, so no entry of version 1 reads like one of another.
 constexpr std::uint64_t version_mark = 1ULL << 63;

@@ -14,6 +14,9 @@
 
 namespace subcults::api {
 
+// The audit log as an entity with a chain of its own.
+inline constexpr std::string_view audit_log_entity_type = "audit_log";
+
 // Whom an action was about: a pseudonym of the participant, hidden like the actor.
 struct AuditTarget {
     Tag128 tag{};

@@ -93,6 +93,9 @@ asio::awaitable<db::DbResult<AuditPage>> list_entries(db::Pool& pool, AuditFilte
     if (!rows) co_return rows.error();
     AuditPage page;
     const int shown = std::min(rows->size(), limit);
+    if (shown > 0) {
+        page.last_ended = rows->size() == shown || rows->uuid(shown, 0) != rows->uuid(shown - 1, 0);
+    }
     for (int row = 0; row < shown; ++row)
         page.entries.push_back(stored_entry(*rows, row));
     if (rows->size() > limit) {
@@ -130,6 +133,7 @@ asio::awaitable<db::DbResult<std::optional<ChainHead>>> find_head(db::Connection
     if (!rows) co_return rows.error();
     std::optional<ChainHead> head;
     if (!rows->empty()) head = read_head(*rows, 0);
+    if (rows->size() > 1) head->twice = true;
     co_return head;
 }
 
@@ -147,6 +151,34 @@ asio::awaitable<db::DbResult<std::vector<StoredEntry>>> read_chain(db::Connectio
         entries.push_back(stored_entry(*rows, row));
     co_return entries;
 }
+
+namespace {
+
+// Where the stored checkpoints know the chain otherwise than it is.
+asio::awaitable<db::DbResult<std::vector<AuditFinding>>> find_list_mistakes(
+    db::Connection& connection, Uuid entity, SteadyClock::duration limit) {
+    db::Params params;
+    params.uuid(entity).int8(audit_sql::max_mistakes);
+    auto deadline = deadline_in(limit);
+    auto rows = co_await connection.query(audit_sql::list_mistakes, std::move(params), deadline);
+    if (!rows) co_return rows.error();
+    std::vector<AuditFinding> found;
+    for (int row = 0; row < rows->size(); ++row) {
+        const CheckpointVerifier::Listed listed = read_listed(*rows, row);
+        std::optional<UnixMicros> at;
+        if (!rows->is_null(row, 5)) at = rows->timestamptz(row, 5);
+        auto wrong = CheckpointVerifier::mistake(listed, rows->int8(row, 4), at);
+        if (!wrong) continue;
+        AuditFinding finding;
+        finding.entity = entity;
+        finding.seq = listed.head.seq;
+        finding.what = std::move(*wrong);
+        found.push_back(std::move(finding));
+    }
+    co_return found;
+}
+
+}  // namespace
 
 asio::awaitable<db::DbResult<void>> verify_chain(db::Connection& connection, PrivacyKeys& keys,
                                                  Uuid entity, std::int64_t max_entries,
@@ -169,10 +201,13 @@ asio::awaitable<db::DbResult<void>> verify_chain(db::Connection& connection, Pri
         if (!entries->empty()) position = entries->back().seq;
     }
     if (more) report.complete = false;
-    if (!*head && verifier.entries() == 0) co_return db::DbResult<void>();
+    auto mistakes = co_await find_list_mistakes(connection, entity, limit);
+    if (!mistakes) co_return mistakes.error();
+    if (!*head && verifier.entries() == 0 && mistakes->empty()) co_return db::DbResult<void>();
     const ChainHead* known = *head ? &**head : nullptr;
     verifier.finish(known);
-    add_to(report, verifier);
+    report.add(verifier);
+    report.findings.insert(report.findings.end(), mistakes->begin(), mistakes->end());
     co_return db::DbResult<void>();
 }
 
@@ -207,7 +242,10 @@ std::vector<db::Statement> audit_statements() {
             audit_sql::walk,
             audit_sql::lost_heads,
             audit_sql::stored_checkpoints,
-            audit_sql::checkpoint_heads};
+            audit_sql::checkpoint_heads,
+            audit_sql::list_mistakes,
+            audit_sql::stray_heads,
+            audit_sql::uncovered};
 }
 
 }  // namespace subcults::api

@@ -4,6 +4,7 @@
 #include "audit/audit_rows.hpp"
 #include "audit/chain_verifier.hpp"
 #include "audit/checkpoint_verifier.hpp"
+#include "audit/verify_report.hpp"
 #include "db/pool.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -30,6 +31,7 @@ struct AuditFilter {
 struct AuditPage {
     std::vector<StoredEntry> entries;
     std::optional<AuditPosition> next;  // set when there are more
+    bool last_ended = false;            // the chain of the last entry has no further ones
 };
 
 // Keyset pagination in the order of (entity_id, seq): the cost of a page does not grow with its
@@ -37,16 +39,6 @@ struct AuditPage {
 boost::asio::awaitable<db::DbResult<AuditPage>> list_entries(db::Pool& pool, AuditFilter filter,
                                                              std::optional<AuditPosition> after,
                                                              int limit, Deadline deadline);
-
-// What was looked at, and what was wrong with it.
-struct VerifyReport {
-    std::vector<AuditFinding> findings;
-    std::int64_t chains = 0;
-    std::int64_t entries = 0;
-    std::int64_t erased = 0;  // entries whose actor was emptied
-    bool complete = true;     // false: a limit was reached, or a chain was looked at in part
-    bool sound() const noexcept { return findings.empty(); }
-};
 
 // These read within a transaction that sees one state of the database: begin_snapshot() first,
 // end_snapshot() when all went well; after an error the connection is in that transaction still.
@@ -56,8 +48,10 @@ boost::asio::awaitable<db::DbResult<void>> begin_snapshot(db::Connection& connec
 boost::asio::awaitable<db::DbResult<void>> end_snapshot(db::Connection& connection,
                                                         SteadyClock::duration limit);
 
-// One chain, its newest `max_entries` at most. An entity without entries and head has no chain:
-// nothing is added to the report.
+// One chain, its newest `max_entries` at most, and whether it holds what the stored checkpoints
+// list of it. An entity without entries, head and list has no chain: nothing is added to the
+// report. What it takes more than one chain to see is seen by verify_all() and
+// verify_checkpoints() only: lists that were changed, and actors emptied by nobody's erasure.
 boost::asio::awaitable<db::DbResult<void>> verify_chain(db::Connection& connection,
                                                         PrivacyKeys& keys, Uuid entity,
                                                         std::int64_t max_entries,
@@ -70,11 +64,13 @@ boost::asio::awaitable<db::DbResult<void>> verify_recent(db::Connection& connect
                                                          std::int64_t max_entries,
                                                          SteadyClock::duration limit,
                                                          VerifyReport& report);
-// Every chain and every head. Memory does not grow with their number.
+// Every chain and every head, and whether erasures account for what is emptied. Memory does not
+// grow with their number.
 boost::asio::awaitable<db::DbResult<void>> verify_all(db::Connection& connection, PrivacyKeys& keys,
                                                       SteadyClock::duration limit,
                                                       VerifyReport& report);
-// Every stored checkpoint against the chains.
+// Every stored checkpoint against the chains, heads that are listed for none, and chains that none
+// covers though they have long been as they are.
 boost::asio::awaitable<db::DbResult<void>> verify_checkpoints(db::Connection& connection,
                                                               SteadyClock::duration limit,
                                                               CheckpointVerifier& verifier);

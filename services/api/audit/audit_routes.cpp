@@ -3,6 +3,7 @@
 #include "audit/audit_queries.hpp"
 #include "audit/audit_writer.hpp"
 #include "audit/entry_text.hpp"
+#include "base/utf8.hpp"
 #include "streams/stream_replies.hpp"
 
 #include <charconv>
@@ -47,7 +48,8 @@ Result<Asked, InputError> read_query(const net::Request& request) {
     std::set<std::string_view> seen;
     for (const auto& [name, value] : request.query()) {
         if (!seen.insert(name).second) {
-            return invalid("Parameter '" + name.substr(0, 32) + "' appears twice.");
+            return invalid("Parameter '" + std::string(clipped_utf8(name, 32)) +
+                           "' appears twice.");
         }
         if (name == "entity_type") {
             asked.filter.entity_type = value;
@@ -75,7 +77,24 @@ Result<Asked, InputError> read_query(const net::Request& request) {
     return asked;
 }
 
-net::Response page_response(const AuditPage& page, Format format) {
+// The chains that ended within the page.
+std::vector<ExportHead> ends_of(PrivacyKeys& keys, const AuditPage& page) {
+    std::vector<ExportHead> ends;
+    for (std::size_t i = 0; i < page.entries.size(); ++i) {
+        const StoredEntry& entry = page.entries[i];
+        const bool last = i + 1 == page.entries.size();
+        const bool ended =
+            last ? page.last_ended : page.entries[i + 1].entity_id != entry.entity_id;
+        if (!ended) continue;
+        ChainHead head;
+        head.seq = entry.seq;
+        head.hash = entry.hash;
+        ends.push_back(sign_head(keys, entry.entity_id, head));
+    }
+    return ends;
+}
+
+net::Response page_response(PrivacyKeys& keys, const AuditPage& page, Format format) {
     net::Response response;
     if (format == Format::json) {
         JsonWriter json;
@@ -93,6 +112,8 @@ net::Response page_response(const AuditPage& page, Format format) {
     if (csv) response.body = csv_header();
     for (const StoredEntry& entry : page.entries)
         response.body += csv ? entry_csv(entry) : entry_json(entry) + "\n";
+    for (const ExportHead& head : ends_of(keys, page))
+        response.body += csv ? head_csv(head) : head_json(head) + "\n";
     if (page.next) response.headers.emplace_back("X-Next-Cursor", page.next->encode());
     return response;
 }
@@ -115,7 +136,7 @@ std::string report_json(const VerifyReport& report) {
         .begin_object()
         .field("chains", report.chains)
         .field("entries", report.entries)
-        .field("erased_entries", report.erased)
+        .field("erased_entries", report.emptied.actors)
         .field("complete", report.complete)
         .end_object()
         .end_object();
@@ -145,7 +166,7 @@ class AuditRoutes {
         auto page = co_await list_entries(context_.pool, asked->filter, asked->after, asked->limit,
                                           request.deadline);
         if (!page) co_return database_failure(request, page.error(), context_.log);
-        co_return page_response(*page, asked->format);
+        co_return page_response(context_.keys, *page, asked->format);
     }
 
     asio::awaitable<net::Response> verify(net::Request& request) {

@@ -10,7 +10,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
 namespace subcults::api {
@@ -57,7 +56,7 @@ Denial refusal_of(const AuditNote& note) {
     Denial denial;
     denial.session = note.entity_id;
     denial.actor = note.actor;
-    denial.kind = note.kind;
+    denial.action = note.action;
     return denial;
 }
 
@@ -80,7 +79,7 @@ AuditWriter::AuditWriter(asio::io_context& io, AuditWriterOptions options, Audit
 void AuditWriter::start() {
     asio::co_spawn(io_, run(), [this](std::exception_ptr failure) {
         if (failure) log_.error("audit writer ended");
-        Tickets rest;
+        std::deque<Ticket> rest;
         {
             const std::lock_guard lock(inbox_mutex_);
             closed_ = true;
@@ -104,10 +103,9 @@ asio::awaitable<bool> AuditWriter::record(AuditNote note) {
 }
 
 void AuditWriter::submit(AuditNote note, asio::any_io_executor executor, Done done) {
-    Ticket ticket;
-    ticket.note = std::move(note);
-    ticket.executor = std::move(executor);
-    ticket.done = std::move(done);
+    // Constructed, never assigned: any_completion_handler's move assignment recurses without end in
+    // Boost 1.81.
+    Ticket ticket{std::move(note), std::move(executor), std::move(done)};
     {
         const std::lock_guard lock(inbox_mutex_);
         if (!closed_ && inbox_.size() < options_.max_queued) {
@@ -131,10 +129,10 @@ void AuditWriter::answer(Ticket&& ticket, bool recorded) {
 AuditWriter::Tickets AuditWriter::take() {
     const std::lock_guard lock(inbox_mutex_);
     Tickets taken;
-    const std::size_t count = std::min(inbox_.size(), options_.max_batch);
-    const auto end = inbox_.begin() + static_cast<std::ptrdiff_t>(count);
-    taken.assign(std::make_move_iterator(inbox_.begin()), std::make_move_iterator(end));
-    inbox_.erase(inbox_.begin(), end);
+    while (!inbox_.empty() && taken.size() < options_.max_batch) {
+        taken.push_back(std::move(inbox_.front()));
+        inbox_.pop_front();
+    }
     return taken;
 }
 

@@ -5,7 +5,7 @@
 // the commit, and should let the audited action happen only then. False = not confirmed: refused,
 // or the connection was lost during COMMIT; nothing is ever written twice.
 //
-// Refusals of one kind by one actor at one entity are written once a minute, like those of
+// Refusals of one action by one actor at one entity are written once a minute, like those of
 // sessions, so that nobody can grow a chain at will; the others count as written.
 //
 // Threading: the writer belongs to one single-threaded io_context; record() may be awaited on any
@@ -25,6 +25,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -32,8 +33,7 @@
 
 namespace subcults::api {
 
-// The audit log as an entity with a chain of its own.
-inline constexpr std::string_view audit_log_entity_type = "audit_log";
+// Of the audit log as an entity (audit_log_entity_type).
 Uuid audit_log_entity();
 
 // What is to be written down. Texts marked static are not copied.
@@ -44,7 +44,6 @@ struct AuditNote {
     bool allowed = true;
     Tag128 actor{};
     std::string request_id;
-    CommandKind kind = CommandKind::create;  // what a refusal is remembered by
     Deadline deadline{};
 };
 
@@ -126,7 +125,7 @@ class AuditWriter {
     bool stopping_ = false;
 
     std::mutex inbox_mutex_;
-    Tickets inbox_;
+    std::deque<Ticket> inbox_;
     bool closed_ = false;  // nobody would answer any more
 };
 

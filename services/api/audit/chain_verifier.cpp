@@ -1,5 +1,7 @@
 #include "audit/chain_verifier.hpp"
 
+#include "audit/named_counts.hpp"
+
 #include <algorithm>
 
 namespace subcults::api {
@@ -46,11 +48,12 @@ std::optional<AuditEntry> covered_part(const StoredEntry& stored) {
 
 }  // namespace
 
-void ChainVerifier::found(std::int64_t seq, std::string what) {
+void ChainVerifier::found(std::int64_t seq, std::string what, bool unjudged) {
     AuditFinding finding;
     finding.entity = entity_;
     finding.seq = seq;
     finding.what = std::move(what);
+    finding.unjudged = unjudged;
     findings_.push_back(std::move(finding));
 }
 
@@ -71,22 +74,39 @@ void ChainVerifier::add(const StoredEntry& entry) {
     }
     if (anchor) linked_ = false;
     last_seq_ = entry.seq;
-    if (entry.outcome == "success" && entry.action == "joined") ++joins_;
-    if (entry.outcome == "success" && entry.action == "left") ++leaves_;
+    last_at_ = entry.created_at;
+    last_type_ = entry.entity_type;
+    count(entry);
     check(entry);
     stored_hash_ = entry.hash;
     linked_ = true;
 }
 
+void ChainVerifier::count(const StoredEntry& entry) {
+    if (!entry.actor && !entry.nonce) ++emptied_.actors;
+    if (entry.version == 2 && !entry.target && !entry.target_nonce) ++emptied_.targets;
+    if (entry.outcome != "success") return;
+    if (entry.action == "joined") ++joins_;
+    if (entry.action == "left") ++leaves_;
+    if (entry.action == "erased" && entry.entity_type == audit_log_entity_type) {
+        const auto counts = read_counts(erased_counts, entry.request_id);
+        if (!counts) return;
+        told_.actors += counts->first;
+        told_.targets += counts->second;
+    }
+}
+
 void ChainVerifier::check(const StoredEntry& entry) {
     const std::string right_before = std::move(right_hash_);
     right_hash_.clear();
+    last_fits_ = true;
     if (!keys_.knows(entry.kid)) {
-        found(entry.seq, "the entry was made with a privacy key that is not configured");
+        found(entry.seq, "the entry was made with a privacy key that is not configured", true);
         return;
     }
     const auto covered = covered_part(entry);
     if (!covered) {
+        last_fits_ = false;
         found(entry.seq, "the entry has columns of a wrong shape");
         return;
     }
@@ -101,6 +121,7 @@ void ChainVerifier::check(const StoredEntry& entry) {
             if (fits) right_hash_ = entry.hash;
         }
         if (!fits) found(entry.seq, std::string(does_not_match));
+        last_fits_ = fits;
     }
     check_hidden(entry);
 }
@@ -110,7 +131,7 @@ void ChainVerifier::check_hidden(const StoredEntry& entry) {
                                     const std::optional<std::string>& nonce,
                                     std::string_view commitment, std::string_view name,
                                     auto commit) {
-        if (!who && !nonce) return false;
+        if (!who && !nonce) return;
         const auto tag = tag_of(who);
         const auto salt = tag_of(nonce);
         if (!tag || !salt) {
@@ -118,14 +139,12 @@ void ChainVerifier::check_hidden(const StoredEntry& entry) {
         } else if (!constant_time_equal(as_view(commit(*tag, *salt)), commitment)) {
             found(entry.seq, "the entry's " + std::string(name) + " does not match its commitment");
         }
-        return true;
     };
     const std::int64_t kid = entry.kid;
-    const bool has_actor = one(entry.actor, entry.nonce, entry.commitment, "actor",
-                               [this, kid](const Tag128& who, const Tag128& nonce) {
-                                   return keys_.commitment(kid, who, nonce);
-                               });
-    if (!has_actor) ++erased_;
+    one(entry.actor, entry.nonce, entry.commitment, "actor",
+        [this, kid](const Tag128& who, const Tag128& nonce) {
+            return keys_.commitment(kid, who, nonce);
+        });
     const std::string target_commitment = entry.target_commitment.value_or("");
     one(entry.target, entry.target_nonce, target_commitment, "target",
         [this, kid](const Tag128& who, const Tag128& nonce) {
@@ -143,10 +162,25 @@ void ChainVerifier::finish(const ChainHead* head) {
     } else if (last_seq_ > head->seq) {
         found(head->seq + 1,
               "the chain goes on beyond its head, which is at entry " + std::to_string(head->seq));
-    } else if (entries_ > 0 && head->hash != stored_hash_ && head->hash != right_hash_) {
-        found(head->seq, "the head does not match the chain's last entry");
+    } else if (entries_ > 0) {
+        check_head(*head);
     }
+    if (head->twice) found(0, "more than one row claims to know the chain's end");
     check_counts(*head);
+}
+
+// The head is at the last entry; whether it is of it.
+void ChainVerifier::check_head(const ChainHead& head) {
+    if (head.hash != stored_hash_ && head.hash != right_hash_) {
+        found(head.seq, "the head does not match the chain's last entry");
+    }
+    if (!last_fits_) return;  // the entry's time and type are anybody's word
+    if (head.at && *head.at != last_at_) {
+        found(head.seq, "the head's time is not that of the chain's last entry");
+    }
+    if (head.entity_type && *head.entity_type != last_type_) {
+        found(head.seq, "the head is of another type of entity than the chain's last entry");
+    }
 }
 
 void ChainVerifier::check_counts(const ChainHead& head) {

@@ -1,5 +1,6 @@
 #include "audit/checkpoint.hpp"
 
+#include "audit/mac_message.hpp"
 #include "base/json_writer.hpp"
 
 #include <rapidjson/document.h>
@@ -10,12 +11,6 @@ namespace subcults::api {
 namespace {
 
 constexpr std::size_t root_bytes = 32;
-
-void append_u64(std::string& out, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        out.push_back(static_cast<char>((value >> shift) & 0xff));
-    }
-}
 
 std::string digest(std::string_view message) {
     const Digest256 made = sha256(message);
@@ -74,10 +69,8 @@ std::optional<std::int64_t> number_member(const rapidjson::Document& document, c
 
 std::optional<std::string> digest_member(const rapidjson::Document& document, const char* name) {
     const auto text = text_member(document, name);
-    if (!text) return std::nullopt;
-    auto bytes = from_hex(*text);
-    if (!bytes || bytes->size() != root_bytes) return std::nullopt;
-    return bytes;
+    if (!text || text->size() != 2 * root_bytes) return std::nullopt;
+    return from_hex(*text);
 }
 
 }  // namespace

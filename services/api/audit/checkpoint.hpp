@@ -48,6 +48,12 @@ std::string checkpoint_root(std::string_view previous_root,
 Checkpoint make_checkpoint(PrivacyKeys& keys, const Checkpoint* previous, UnixMicros at,
                            const std::vector<CheckpointHead>& heads);
 
+// At most so many heads are in one; more make several.
+inline constexpr std::int64_t max_checkpoint_heads = 10'000;
+// Clocks of replicas differ, and a head's time is that of its writer: a checkpoint looks at heads
+// from so long before the one before it.
+inline constexpr std::int64_t checkpoint_margin_us = 24LL * 3600 * 1'000'000;
+
 enum class SignatureState { right, wrong, unknown_key };
 SignatureState check_signature(PrivacyKeys& keys, const Checkpoint& checkpoint);
 

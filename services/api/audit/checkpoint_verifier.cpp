@@ -5,31 +5,40 @@
 namespace subcults::api {
 namespace {
 
+std::string name_of(std::int64_t number, UnixMicros at) {
+    return "checkpoint " + std::to_string(number) + " (" + format_rfc3339(at) + ")";
+}
+
 std::string name_of(const Checkpoint& checkpoint) {
-    return "checkpoint " + std::to_string(checkpoint.number) + " (" +
-           format_rfc3339(checkpoint.at) + ")";
+    return name_of(checkpoint.number, checkpoint.at);
 }
 
 }  // namespace
 
-void CheckpointVerifier::found(const Uuid& entity, std::int64_t seq, std::string what) {
+void CheckpointVerifier::found(const Uuid& entity, std::int64_t seq, std::string what,
+                               bool unjudged) {
     AuditFinding finding;
     finding.entity = entity;
     finding.seq = seq;
     finding.what = std::move(what);
+    finding.unjudged = unjudged;
     findings_.push_back(std::move(finding));
 }
 
 void CheckpointVerifier::add_stored(const Checkpoint& checkpoint,
                                     const std::vector<Listed>& heads) {
-    const bool follows = checkpoint.number == last_number_ + 1;
+    if (checkpoint.number < 1) {
+        found("checkpoint " + std::to_string(checkpoint.number) + " is none that was ever made");
+        return;
+    }
+    const bool follows = checkpoint.number - 1 == last_number_;
     if (!follows) {
         found("checkpoints from " + std::to_string(last_number_ + 1) + " to " +
               std::to_string(checkpoint.number - 1) + " are missing in the database");
     }
     switch (check_signature(keys_, checkpoint)) {
         case SignatureState::unknown_key:
-            found(name_of(checkpoint) + " was signed with a key that is not configured");
+            found(name_of(checkpoint) + " was signed with a key that is not configured", true);
             break;
         case SignatureState::wrong:
             found(name_of(checkpoint) + " in the database has a wrong signature");
@@ -39,6 +48,7 @@ void CheckpointVerifier::add_stored(const Checkpoint& checkpoint,
                 found(name_of(checkpoint) + " does not follow the one before it");
             }
             check_heads(checkpoint, heads);
+            newest_ = checkpoint;
             break;
     }
     last_number_ = checkpoint.number;
@@ -58,14 +68,31 @@ void CheckpointVerifier::check_heads(const Checkpoint& checkpoint,
         found("the heads listed for " + name_of(checkpoint) + " are not those that it was made of");
     }
     for (const Listed& head : heads) {
-        if (!head.today) {
-            found(head.head.entity, head.head.seq,
-                  name_of(checkpoint) + " knows this entry, but it is gone");
-        } else if (*head.today != head.head.hash) {
-            found(head.head.entity, head.head.seq,
-                  name_of(checkpoint) + " knows another entry in this place");
-        }
+        auto wrong = mistake(head, checkpoint.number, checkpoint.at);
+        if (wrong) found(head.head.entity, head.head.seq, std::move(*wrong));
     }
+}
+
+std::optional<std::string> CheckpointVerifier::mistake(const Listed& head, std::int64_t number,
+                                                       const std::optional<UnixMicros>& at) {
+    if (!at) {
+        return "the entry is listed for checkpoint " + std::to_string(number) +
+               ", which does not exist";
+    }
+    if (!head.today) return name_of(number, *at) + " knows this entry, but it is gone";
+    if (*head.today != head.head.hash) {
+        return name_of(number, *at) + " knows another entry in this place";
+    }
+    return std::nullopt;
+}
+
+void CheckpointVerifier::add_stray(const Listed& head, std::int64_t number) {
+    auto wrong = mistake(head, number, std::nullopt);
+    found(head.head.entity, head.head.seq, std::move(*wrong));
+}
+
+void CheckpointVerifier::add_uncovered(const Uuid& entity, std::int64_t seq) {
+    found(entity, seq, "no checkpoint knows the chain's last entry, which is old enough for one");
 }
 
 void CheckpointVerifier::add_exported(std::string_view line, std::size_t line_number) {
@@ -80,9 +107,10 @@ void CheckpointVerifier::add_exported(std::string_view line, std::size_t line_nu
     }
     const SignatureState signature = check_signature(keys_, *checkpoint);
     if (signature != SignatureState::right) {
-        found(place + (signature == SignatureState::wrong
-                           ? " has a wrong signature"
-                           : " was signed with a key that is not configured"));
+        const bool unjudged = signature == SignatureState::unknown_key;
+        found(place + (unjudged ? " was signed with a key that is not configured"
+                                : " has a wrong signature"),
+              unjudged);
         return;  // what it says is anybody's word; the gap it leaves is part of the same
     }
     ++exported_;

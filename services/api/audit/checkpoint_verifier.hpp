@@ -3,6 +3,9 @@
 // Sans I/O. Feed the stored checkpoints in the order of number, each with its heads as they were
 // listed and with what the chains hold at the same places today; then every exported line. A stored
 // list that is shorter than what was exported means that the database was set back.
+//
+// Heads that are listed for no checkpoint, and chains that none covers though it is high time, are
+// looked up by whoever feeds this: add_stray(), add_uncovered().
 #pragma once
 
 #include "audit/chain_verifier.hpp"
@@ -22,6 +25,16 @@ class CheckpointVerifier {
         std::optional<std::string> today;
     };
     void add_stored(const Checkpoint& checkpoint, const std::vector<Listed>& heads);
+    // A head that is listed for a checkpoint which does not exist.
+    void add_stray(const Listed& head, std::int64_t number);
+    // The last entry of a chain, which the newest checkpoint should long know of.
+    void add_uncovered(const Uuid& entity, std::int64_t seq);
+    // The newest stored one that is ours; nullopt = none.
+    const std::optional<Checkpoint>& newest() const noexcept { return newest_; }
+    // What is wrong with a listed head; nullopt = nothing. `at` = when the checkpoint was made,
+    // nullopt = there is no such checkpoint.
+    static std::optional<std::string> mistake(const Listed& head, std::int64_t number,
+                                              const std::optional<UnixMicros>& at);
     // A line of a file, numbered from 1. Empty lines are nothing.
     void add_exported(std::string_view line, std::size_t line_number);
 
@@ -30,13 +43,16 @@ class CheckpointVerifier {
     std::int64_t exported() const noexcept { return exported_; }
 
   private:
-    void found(std::string what) { found(Uuid{}, 0, std::move(what)); }
-    void found(const Uuid& entity, std::int64_t seq, std::string what);
+    void found(std::string what, bool unjudged = false) {
+        found(Uuid{}, 0, std::move(what), unjudged);
+    }
+    void found(const Uuid& entity, std::int64_t seq, std::string what, bool unjudged = false);
     void check_heads(const Checkpoint& checkpoint, const std::vector<Listed>& heads);
 
     PrivacyKeys& keys_;
     std::vector<AuditFinding> findings_;
     std::map<std::int64_t, Checkpoint> stored_;
+    std::optional<Checkpoint> newest_;
     std::int64_t last_number_ = 0;
     std::string last_root_ = no_root();
     std::optional<Checkpoint> last_exported_;

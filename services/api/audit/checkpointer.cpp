@@ -16,13 +16,9 @@ namespace asio = boost::asio;
 
 namespace {
 
-// More heads than this make several checkpoints.
-constexpr std::int64_t max_heads = 10'000;
 constexpr std::int64_t max_lines = 500;
-// Clocks of replicas differ, and a head's time is that of its writer; what has been listed before
-// is left out anyway.
-constexpr std::int64_t margin_us = 24LL * 3600 * 1'000'000;
-constexpr std::chrono::seconds last_limit{3};
+// For whatever is still to be done after stop(), connecting aside.
+constexpr std::chrono::seconds last_limit{5};
 // "subcults" and a number, as a bigint: advisory locks are shared by everybody in a database.
 constexpr std::int64_t turn_key = 0x7375'6263'756c'0003;
 
@@ -31,6 +27,8 @@ constexpr db::Statement take_turn{"checkpoint_turn",
 constexpr db::Statement newest{"checkpoint_newest",
                                "SELECT " SUBCULTS_CHECKPOINT_COLUMNS
                                " FROM audit_checkpoints ORDER BY number DESC LIMIT 1"};
+// What has been listed before is left out. Only lists of checkpoints that exist count, and only of
+// this very entry: a row that somebody put there hides no chain.
 constexpr db::Statement moved_heads{
     "checkpoint_heads",
     "SELECT x.id, x.seq, x.hash FROM"
@@ -39,7 +37,8 @@ constexpr db::Statement moved_heads{
     "  UNION ALL SELECT entity_id, head_seq, head_hash FROM audit_heads"
     "   WHERE head_at > $1::timestamptz) x"
     " WHERE x.seq > 0 AND NOT EXISTS (SELECT 1 FROM audit_checkpoint_heads c"
-    "  WHERE c.entity_id = x.id AND c.seq >= x.seq) ORDER BY x.id LIMIT $2::bigint"};
+    "  JOIN audit_checkpoints k ON k.number = c.number"
+    "  WHERE c.entity_id = x.id AND c.seq = x.seq) ORDER BY x.id LIMIT $2::bigint"};
 constexpr db::Statement insert_checkpoint{
     "checkpoint_insert",
     "INSERT INTO audit_checkpoints (number, at, heads, root, previous_root, kid, signature)"
@@ -85,6 +84,7 @@ void Checkpointer::start() {
 
 void Checkpointer::stop() noexcept {
     stopping_ = true;
+    give_up_ = deadline_in(last_limit);
     timer_.cancel();
 }
 
@@ -97,7 +97,6 @@ asio::awaitable<void> Checkpointer::run() {
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
         if (!stopping_) co_await turn(false);
     }
-    limit_ = last_limit;
     co_await turn(true);
 }
 
@@ -111,10 +110,10 @@ asio::awaitable<void> Checkpointer::turn(bool last) {
     bool fine = true;
     // After the first one that was due, the rest of a backlog is due as well.
     bool now = last;
-    while (fine && more && (!stopping_ || last)) {
+    do {
         fine = co_await make_one(now, more);
         now = true;
-    }
+    } while (fine && more && !stopping_);
     if (fine && !options_.file.empty()) co_await export_to_file();
     connection_.close();
 }
@@ -135,6 +134,7 @@ asio::awaitable<bool> Checkpointer::make_one(bool now, bool& more) {
     }
     std::optional<Checkpoint> previous;
     if (!seen->rows[2].empty()) previous = read_checkpoint(seen->rows[2], 0);
+    if (previous && !trusted(*previous)) co_return false;
     const UnixMicros at = now_micros();
     const std::int64_t interval_us =
         std::chrono::duration_cast<std::chrono::microseconds>(options_.interval).count();
@@ -142,12 +142,12 @@ asio::awaitable<bool> Checkpointer::make_one(bool now, bool& more) {
     std::vector<CheckpointHead> heads;
     if (seen->rows[1].boolean(0, 0) && due) {
         // A full one leaves others behind, however old they are.
-        const bool all = !previous || previous->heads >= max_heads;
+        const bool all = !previous || previous->heads >= max_checkpoint_heads;
         db::Params params;
         params
             .timestamptz(UnixMicros{all ? std::numeric_limits<std::int64_t>::min()
-                                        : previous->at.value - margin_us})
-            .int8(max_heads);
+                                        : previous->at.value - checkpoint_margin_us})
+            .int8(max_checkpoint_heads);
         until = deadline();
         auto rows = co_await connection_.query(moved_heads, std::move(params), until);
         if (!rows) {
@@ -167,7 +167,7 @@ asio::awaitable<bool> Checkpointer::make_one(bool now, bool& more) {
         auto ended = co_await connection_.execute("ROLLBACK", until);
         co_return ended.has_value();
     }
-    const bool full = static_cast<std::int64_t>(heads.size()) >= max_heads;
+    const bool full = static_cast<std::int64_t>(heads.size()) >= max_checkpoint_heads;
     Checkpoint made = make_checkpoint(keys_, previous ? &*previous : nullptr, at, heads);
     const bool stored = co_await store(std::move(made), std::move(heads));
     more = stored && full;
@@ -247,14 +247,30 @@ asio::awaitable<bool> Checkpointer::export_to_file() {
             }
             missing.erase(missing.begin());
         }
-        if (missing.empty()) co_return true;
+        // A line is never taken back, so no forged one gets in.
+        const auto forged = std::find_if(missing.begin(), missing.end(),
+                                         [this](const Checkpoint& c) { return !trusted(c); });
+        const bool all = forged == missing.end();
+        missing.erase(forged, missing.end());
+        if (missing.empty()) co_return all;
         const auto appended = file_.append(missing);
         if (!appended) {
             file_failed(appended.error());
             co_return false;
         }
-        if (rows->size() < max_lines) co_return true;
+        if (!all || rows->size() < max_lines) co_return all;
     }
+}
+
+bool Checkpointer::trusted(const Checkpoint& checkpoint) {
+    const SignatureState signature = check_signature(keys_, checkpoint);
+    if (signature == SignatureState::right) return true;
+    metrics_.checkpoint_failures.increment();
+    const bool wrong = signature == SignatureState::wrong;
+    log_.error(wrong ? "an audit checkpoint in the database has a wrong signature"
+                     : "an audit checkpoint was signed with a privacy key that is not configured",
+               {{"number", checkpoint.number}, {"kid", kid_text(checkpoint.kid)}});
+    return false;
 }
 
 void Checkpointer::failed(const db::Error& error) {

@@ -5,6 +5,9 @@
 // transaction, and the others find that it is done. Every replica appends whatever its own file
 // lacks, so each file is complete. When nothing has moved there is no checkpoint.
 //
+// What the database says is the newest checkpoint is believed when its signature is right: no other
+// is followed or exported, and what is wrong is logged and counted at every turn.
+//
 // Promise: a chain that is cut back, or a database that is set back to an older state, is found as
 // long as its loss reaches behind the last line that was exported.
 //
@@ -23,6 +26,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace subcults::api {
@@ -39,7 +43,8 @@ class Checkpointer {
     Checkpointer(boost::asio::io_context& io, CheckpointerOptions options, AuditMetrics metrics,
                  Log& log);
     void start();
-    // On the io_context's thread. Makes a last one, which takes some seconds at most.
+    // On the io_context's thread. Makes a last one, which takes some seconds at most; what a
+    // backlog leaves over is for the next process.
     void stop() noexcept;
 
   private:
@@ -50,9 +55,11 @@ class Checkpointer {
     boost::asio::awaitable<bool> store(Checkpoint checkpoint, std::vector<CheckpointHead> heads);
     boost::asio::awaitable<bool> export_to_file();
     void announce(const Checkpoint& checkpoint);
+    // Whether a stored checkpoint is ours. Says so when it is not.
+    bool trusted(const Checkpoint& checkpoint);
     void failed(const db::Error& error);
     void file_failed(const std::string& reason);
-    Deadline deadline() const { return deadline_in(limit_); }
+    Deadline deadline() const { return std::min(deadline_in(limit), give_up_); }
 
     boost::asio::io_context& io_;
     CheckpointerOptions options_;
@@ -62,7 +69,8 @@ class Checkpointer {
     CheckpointFile file_;
     db::Connection connection_;
     boost::asio::steady_timer timer_;
-    std::chrono::seconds limit_{30};
+    static constexpr std::chrono::seconds limit{30};  // of a statement
+    Deadline give_up_ = Deadline::max();
     bool stopping_ = false;
 };
 

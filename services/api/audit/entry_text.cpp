@@ -1,9 +1,11 @@
 #include "audit/entry_text.hpp"
 
 #include "audit/checkpoint.hpp"
+#include "audit/named_counts.hpp"
 
 #include <rapidjson/document.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -15,6 +17,8 @@ constexpr std::array<std::string_view, 16> columns{
     "entity_type", "entity_id",  "seq",        "version", "action",       "outcome",
     "actor",       "nonce",      "commitment", "target",  "target_nonce", "target_commitment",
     "request_id",  "created_at", "kid",        "hash"};
+
+constexpr std::string_view head_type = "chain_head";  // in CSV, in the place of an entity's type
 
 using Maybe = std::optional<std::string>;
 using Fields = std::map<std::string, Maybe, std::less<>>;
@@ -140,14 +144,33 @@ std::optional<Fields> json_fields(std::string_view line) {
     return fields;
 }
 
-std::optional<AuditExport::Head> head_from(const Fields& fields) {
+std::optional<ExportHead> head_from_json(const Fields& fields) {
     FieldReader read(fields);
-    AuditExport::Head head;
+    ExportHead head;
     head.entity = read.parsed(Uuid::parse(read.text("entity_id")));
     head.head.seq = read.number("head_seq");
     head.head.hash = read.bytes("head_hash");
     if (fields.contains("join_count")) head.head.joins = read.number("join_count");
     if (fields.contains("leave_count")) head.head.leaves = read.number("leave_count");
+    head.kid = read.parsed(read_kid(read.text("kid")));
+    head.signature = read.bytes("signature");
+    if (!read.good()) return std::nullopt;
+    return head;
+}
+
+std::optional<ExportHead> head_from_csv(const Fields& fields) {
+    FieldReader read(fields);
+    ExportHead head;
+    head.entity = read.parsed(Uuid::parse(read.text("entity_id")));
+    head.head.seq = read.number("seq");
+    head.head.hash = read.bytes("hash");
+    head.kid = read.parsed(read_kid(read.text("kid")));
+    head.signature = read.bytes("commitment");
+    if (const std::string counted = read.text("request_id"); !counted.empty()) {
+        const TwoCounts counts = read.parsed(read_counts(session_counts, counted));
+        head.head.joins = counts.first;
+        head.head.leaves = counts.second;
+    }
     if (!read.good()) return std::nullopt;
     return head;
 }
@@ -168,7 +191,7 @@ Result<AuditExport, std::string> read_lines(std::string_view text) {
         const auto fields = json_fields(line);
         if (!fields) return bad_line(number);
         if (fields->contains("head_seq")) {
-            auto head = head_from(*fields);
+            auto head = head_from_json(*fields);
             if (!head) return bad_line(number);
             read.heads.push_back(std::move(*head));
             continue;
@@ -215,26 +238,49 @@ std::optional<std::vector<Maybe>> take_record(std::string_view& text) {
     }
 }
 
+bool is_header(const std::vector<Maybe>& record) {
+    return std::equal(record.begin(), record.end(), columns.begin(), columns.end(),
+                      [](const Maybe& field, std::string_view name) { return field == name; });
+}
+
 Result<AuditExport, std::string> read_csv(std::string_view text) {
     AuditExport read;
-    std::vector<std::string> names;
     for (std::size_t number = 1; !text.empty(); ++number) {
         auto record = take_record(text);
         if (!record) return bad_line(number);
-        if (number == 1) {
-            for (const Maybe& name : *record)
-                names.push_back(name.value_or(""));
+        // Before the first record, and before those of a further page.
+        if (is_header(*record)) continue;
+        if (number == 1 || record->size() != columns.size()) return bad_line(number);
+        Fields fields;
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            fields.insert_or_assign(std::string(columns[i]), std::move((*record)[i]));
+        if (fields.find("entity_type")->second == head_type) {
+            auto head = head_from_csv(fields);
+            if (!head) return bad_line(number);
+            read.heads.push_back(std::move(*head));
             continue;
         }
-        if (record->size() != names.size()) return bad_line(number);
-        Fields fields;
-        for (std::size_t i = 0; i < names.size(); ++i)
-            fields.insert_or_assign(names[i], std::move((*record)[i]));
         auto entry = entry_from(fields);
         if (!entry) return bad_line(number);
         read.entries.push_back(std::move(*entry));
     }
     return read;
+}
+
+std::string csv_line(const std::array<Maybe, columns.size()>& fields) {
+    std::string line;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        if (i > 0) line.push_back(',');
+        if (!fields[i]) continue;
+        // Quoted throughout, so that an empty text is not taken for nothing.
+        line.push_back('"');
+        for (const char c : *fields[i]) {
+            if (c == '"') line.push_back('"');
+            line.push_back(c);
+        }
+        line.push_back('"');
+    }
+    return line + "\r\n";
 }
 
 }  // namespace
@@ -270,34 +316,38 @@ std::string csv_header() {
 }
 
 std::string entry_csv(const StoredEntry& entry) {
-    std::string line;
-    const auto fields = fields_of(entry);
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (i > 0) line.push_back(',');
-        if (!fields[i]) continue;
-        // Quoted throughout, so that an empty text is not taken for nothing.
-        line.push_back('"');
-        for (const char c : *fields[i]) {
-            if (c == '"') line.push_back('"');
-            line.push_back(c);
-        }
-        line.push_back('"');
-    }
-    return line + "\r\n";
+    return csv_line(fields_of(entry));
 }
 
-std::string head_json(const Uuid& entity, const ChainHead& head) {
+std::string head_csv(const ExportHead& head) {
+    const ChainHead& end = head.head;
+    const bool counted = end.joins && end.leaves;
+    const auto value_of = [&](std::string_view column) -> Maybe {
+        if (column == "entity_type") return std::string(head_type);
+        if (column == "entity_id") return head.entity.to_string();
+        if (column == "seq") return std::to_string(end.seq);
+        if (column == "commitment") return hex(head.signature);
+        if (column == "kid") return kid_text(head.kid);
+        if (column == "hash") return hex(end.hash);
+        if (column != "request_id") return std::nullopt;
+        return counted ? counts_text(session_counts, {*end.joins, *end.leaves}) : std::string();
+    };
+    std::array<Maybe, columns.size()> fields;
+    std::transform(columns.begin(), columns.end(), fields.begin(), value_of);
+    return csv_line(fields);
+}
+
+std::string head_json(const ExportHead& head) {
     JsonWriter json;
     json.begin_object()
-        .field("entity_id", entity.to_string())
-        .field("head_seq", head.seq)
-        .field("head_hash", hex(head.hash));
-    if (head.joins) json.field("join_count", *head.joins);
-    if (head.leaves) json.field("leave_count", *head.leaves);
-    json.end_object();
+        .field("entity_id", head.entity.to_string())
+        .field("head_seq", head.head.seq)
+        .field("head_hash", hex(head.head.hash));
+    if (head.head.joins) json.field("join_count", *head.head.joins);
+    if (head.head.leaves) json.field("leave_count", *head.head.leaves);
+    json.field("kid", kid_text(head.kid)).field("signature", hex(head.signature)).end_object();
     return json.take();
 }
-
 Result<AuditExport, std::string> read_export(std::string_view text) {
     if (text.empty() || text.front() == '{') return read_lines(text);
     return read_csv(text);

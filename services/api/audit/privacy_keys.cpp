@@ -41,7 +41,8 @@ PrivacyKeys::Keys PrivacyKeys::derive(std::string_view secret) {
                 keyed(secret, "subcults audit chain"),
                 keyed(secret, "subcults audit target"),
                 keyed(secret, "subcults audit target commitment"),
-                keyed(secret, "subcults audit checkpoint")};
+                keyed(secret, "subcults audit checkpoint"),
+                keyed(secret, "subcults audit export")};
 }
 
 PrivacyKeys::PrivacyKeys(const std::vector<Secret>& secrets) {
@@ -105,6 +106,10 @@ Tag128 PrivacyKeys::target_commitment(std::int64_t kid, const Tag128& target, co
 
 Digest256 PrivacyKeys::checkpoint(std::int64_t kid, std::string_view message) {
     return find(kid).checkpoint(message);
+}
+
+Digest256 PrivacyKeys::export_head(std::int64_t kid, std::string_view message) {
+    return find(kid).export_head(message);
 }
 
 std::vector<std::int64_t> PrivacyKeys::kids() const {

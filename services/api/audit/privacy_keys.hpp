@@ -46,6 +46,8 @@ class PrivacyKeys {
     Tag128 target_commitment(std::int64_t kid, const Tag128& target, const Tag128& nonce);
     // Signs checkpoints of all chains.
     Digest256 checkpoint(std::int64_t kid, std::string_view message);
+    // Signs the end of an exported chain.
+    Digest256 export_head(std::int64_t kid, std::string_view message);
 
     // Every key, the current one first: for finding what was derived at any time.
     std::vector<std::int64_t> kids() const;
@@ -61,6 +63,7 @@ class PrivacyKeys {
         HmacSha256 target;
         HmacSha256 target_commitment;
         HmacSha256 checkpoint;
+        HmacSha256 export_head;
     };
     static Keys derive(std::string_view secret);
     Keys& find(std::int64_t kid);

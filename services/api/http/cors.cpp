@@ -6,7 +6,8 @@ namespace subcults::api {
 namespace {
 
 constexpr std::string_view exposed =
-    "X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, Date";
+    "X-Request-ID, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, "
+    "X-Next-Cursor, Location, Date";
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 constexpr std::string_view request_headers =
     "Authorization, Content-Type, Idempotency-Key, X-Request-ID";

@@ -13,7 +13,8 @@
 namespace subcults::api {
 namespace {
 
-// Limits per user, beside the general one per address.
+// Limits per user, beside the general one per address: for what any user may do at any stream and
+// what is written down or counted each time, so that none makes another's chain grow without end.
 struct RouteLimit {
     net::Method method;
     std::string_view pattern;
@@ -21,6 +22,8 @@ struct RouteLimit {
 };
 constexpr std::array route_limits{
     RouteLimit{net::Method::post, "/streams/{id}/join", LimitClass::joins},
+    RouteLimit{net::Method::post, "/streams/{id}/leave", LimitClass::leaves},
+    RouteLimit{net::Method::post, "/streams/{id}/token", LimitClass::tokens},
     RouteLimit{net::Method::post, "/telemetry/client-errors", LimitClass::client_errors},
     RouteLimit{net::Method::post, "/streams/{id}/quality-metrics", LimitClass::quality_reports},
 };

@@ -21,6 +21,8 @@ std::array<RateLimit, limit_class_count> EdgeConfig::limits() const {
     };
     set(LimitClass::general, general_per_minute, general_burst);
     set(LimitClass::joins, joins_per_minute, joins_burst);
+    set(LimitClass::leaves, leaves_per_minute, 0);
+    set(LimitClass::tokens, tokens_per_minute, 0);
     set(LimitClass::client_errors, client_errors_per_minute, 0);
     set(LimitClass::quality_reports, quality_reports_per_minute, 0);
     return limits;
@@ -54,6 +56,16 @@ void add_edge_variables(ConfigTable& table, EdgeConfig& config) {
                    .min = 0,
                    .max = most_requests,
                    .help = "how many of them at once; 0 = a minute's worth"});
+    table.integer("API_RATE_LIMIT_LEAVES_PER_MINUTE", config.leaves_per_minute,
+                  {.fallback = 30,
+                   .min = 0,
+                   .max = most_requests,
+                   .help = "leaves of streams per user and replica; 0 = off"});
+    table.integer("API_RATE_LIMIT_TOKENS_PER_MINUTE", config.tokens_per_minute,
+                  {.fallback = 30,
+                   .min = 0,
+                   .max = most_requests,
+                   .help = "LiveKit tokens per user and replica; 0 = off"});
     table.integer("API_RATE_LIMIT_CLIENT_ERRORS_PER_MINUTE", config.client_errors_per_minute,
                   {.fallback = 60,
                    .min = 0,

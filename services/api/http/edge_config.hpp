@@ -18,6 +18,8 @@ struct EdgeConfig {
     std::int64_t general_burst = 0;  // 0 = as many as per minute; likewise below
     std::int64_t joins_per_minute = 10;
     std::int64_t joins_burst = 0;
+    std::int64_t leaves_per_minute = 30;
+    std::int64_t tokens_per_minute = 30;
     std::int64_t client_errors_per_minute = 60;
     std::int64_t quality_reports_per_minute = 60;
     std::vector<std::string> trusted_proxies;

@@ -1,5 +1,7 @@
 #include "http/json_body.hpp"
 
+#include "base/utf8.hpp"
+
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
@@ -61,7 +63,7 @@ class ObjectReader : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Obje
 // Field names come from the client and go back to it: short and printable.
 std::string shown(std::string_view name) {
     std::string text;
-    for (const char c : name.substr(0, 64)) {
+    for (const char c : clipped_utf8(name, 64)) {
         const auto byte = static_cast<unsigned char>(c);
         text.push_back(byte < 0x20 || byte == 0x7f ? '?' : c);
     }

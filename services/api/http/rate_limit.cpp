@@ -5,11 +5,17 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 
 namespace subcults::api {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
+
+// A class that the catalogue does not know would be counted as `other`.
+static_assert(std::equal(limit_class_labels.begin(), limit_class_labels.end(),
+                         std::begin(metrics::catalogue::rate_limit_classes),
+                         std::end(metrics::catalogue::rate_limit_classes)));
 
 std::int64_t rounded_up(std::int64_t nanoseconds) noexcept {
     return (nanoseconds + second_ns - 1) / second_ns;

@@ -10,7 +10,7 @@ namespace subcults::api {
 namespace {
 
 constexpr std::int64_t minute_ns = 60'000'000'000;
-constexpr std::uint64_t class_mask = 3;
+constexpr std::uint64_t class_mask = 7;
 static_assert(limit_class_count <= class_mask + 1);
 
 std::int64_t nanoseconds(Deadline time) noexcept {
@@ -46,7 +46,7 @@ double RateLimiter::debt(const Slot& slot, std::int64_t now) const noexcept {
 
 RateLimiter::Slot& RateLimiter::find(Shard& shard, std::uint64_t tag, std::uint64_t hash,
                                      std::int64_t now) const {
-    // The shard took the highest bits and the tag keeps all but two: the set takes others again.
+    // The shard took the highest bits and the tag keeps all but three: the set takes others again.
     const std::size_t set = static_cast<std::size_t>(hash >> 20) & set_mask_;
     Slot* const first = shard.slots.data() + set * ways;
     Slot* const last = first + ways;

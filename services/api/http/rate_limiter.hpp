@@ -2,8 +2,9 @@
 // generic cell rate algorithm).
 //
 // A bucket of `burst` requests refills evenly at `per_minute`. A caller that was quiet may send
-// `burst` at once and `per_minute` in the long run; a refused request costs nothing. Classes do not
-// share buckets: whoever used up one is untouched in another.
+// `burst` at once and `per_minute` in the long run, so at most `burst + per_minute` within any
+// minute; a refused request costs nothing. Classes do not share buckets: whoever used up one is
+// untouched in another.
 //
 // Callers are known by a keyed 64-bit hash, so neither addresses nor DIDs lie in memory, and nobody
 // without the key can choose to collide with somebody else.
@@ -33,10 +34,17 @@
 
 namespace subcults::api {
 
-enum class LimitClass : std::uint8_t { general, joins, client_errors, quality_reports };
-inline constexpr std::size_t limit_class_count = 4;
+enum class LimitClass : std::uint8_t {
+    general,
+    joins,
+    leaves,
+    tokens,
+    client_errors,
+    quality_reports
+};
+inline constexpr std::size_t limit_class_count = 6;
 inline constexpr std::array<std::string_view, limit_class_count> limit_class_labels{
-    "general", "joins", "client_errors", "quality_reports"};
+    "general", "joins", "leaves", "tokens", "client_errors", "quality_reports"};
 
 struct RateLimit {
     std::int64_t per_minute = 0;  // 0 = no limit

@@ -11,6 +11,8 @@ namespace {
 constexpr std::chrono::seconds statement_limit{5};
 constexpr std::chrono::seconds command_limit{5};
 constexpr int batch_size = 256;
+constexpr std::int64_t purged_at_once = 2000;
+constexpr int parts_per_purge = 10;
 
 constexpr db::Statement put_event{
     "livekit_inbox_put",
@@ -30,9 +32,12 @@ constexpr db::Statement mark_events{
     "livekit_inbox_mark",
     "UPDATE livekit_inbox SET processed_at = CASE WHEN id = ANY($1::text[]) THEN now() END,"
     " attempts = attempts + 1 WHERE id = ANY($1::text[]) OR id = ANY($2::text[])"};
+// A part at a time: a busy day's events, or those of days without a purge, take longer than one
+// statement may.
 constexpr db::Statement purge_events{
     "livekit_inbox_purge",
-    "DELETE FROM livekit_inbox WHERE received_at < now() - interval '24 hours'"};
+    "DELETE FROM livekit_inbox WHERE id IN (SELECT id FROM livekit_inbox"
+    " WHERE received_at < now() - interval '24 hours' ORDER BY received_at LIMIT $1::bigint)"};
 constexpr db::Statement add_closings{
     "livekit_closings_add",
     "INSERT INTO livekit_closings (room_name, room_sid, due_at)"
@@ -239,11 +244,14 @@ asio::awaitable<void> InboxProcessor::close_finished() {
     co_await forget_closings(std::move(settled_rooms));
 }
 
-asio::awaitable<void> InboxProcessor::purge() {
-    auto purged = co_await run(purge_events, db::Params());
-    if (purged && purged->affected() > 0) {
-        log_.debug("livekit events forgotten", {{"rows", purged->affected()}});
+asio::awaitable<bool> InboxProcessor::purge() {
+    for (int i = 0; i < parts_per_purge; ++i) {
+        db::Params params;
+        params.int8(purged_at_once);
+        auto purged = co_await run(purge_events, std::move(params));
+        if (!purged || purged->affected() < purged_at_once) co_return false;
     }
+    co_return true;
 }
 
 }  // namespace subcults::api::livekit

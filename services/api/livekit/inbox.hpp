@@ -78,8 +78,8 @@ class InboxProcessor {
     // Ends the sessions of rooms that have been finished for longer than the grace. While LiveKit
     // cannot be asked whether they are really gone, they stay.
     boost::asio::awaitable<void> close_finished();
-    // Forgets events of more than a day ago.
-    boost::asio::awaitable<void> purge();
+    // Forgets events of more than a day ago, up to 20,000 of them; whether there are more.
+    boost::asio::awaitable<bool> purge();
 
     static std::vector<db::Statement> statements();
 

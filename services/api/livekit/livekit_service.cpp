@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds inbox_poll{250};
 constexpr std::chrono::milliseconds trouble_pause{1000};
 constexpr std::chrono::seconds lease_interval{2};
 constexpr std::chrono::seconds closings_interval{2};
-constexpr std::chrono::minutes purge_interval{10};
+constexpr std::chrono::seconds purge_interval{600};
 // Lists of a large room are long: some 800 bytes per participant.
 constexpr std::size_t longest_answer = 32 * 1024 * 1024;
 
@@ -149,8 +149,8 @@ asio::awaitable<std::chrono::milliseconds> LiveKitService::inbox_round() {
         co_await reconciler_.measure();
     }
     if (now >= purge_due_ && !stopping_) {
-        purge_due_ = now + purge_interval;
-        co_await inbox_.purge();
+        const bool more = co_await inbox_.purge();
+        purge_due_ = now + (more ? closings_interval : purge_interval);
     }
     switch (done) {
         case InboxProcessor::Round::more:

@@ -1,8 +1,9 @@
 // Everything that goes on with LiveKit beside requests: carrying out the outbox, processing the
 // inbox, reconciling. One object per process, on the admin thread.
 //
-// Every replica works on the outbox. Inbox and reconciliation are done by the one that holds the
-// lease. Whatever fails is tried again; a LiveKit that is away costs a probe per minute.
+// Every replica works on the outbox. The inbox is processed by the one that holds the lease, and
+// reconciliation is a background job. Whatever fails is tried again; a LiveKit that is away costs a
+// probe per minute.
 #pragma once
 
 #include "base/log.hpp"

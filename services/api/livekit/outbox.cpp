@@ -14,8 +14,9 @@ constexpr std::int64_t claimed_at_once = 8;
 constexpr std::int64_t day_in_micros = 86'400'000'000;
 constexpr std::chrono::milliseconds longest_pause{60'000};
 
-// The oldest due row of each participant of a room (or of the room itself). The claim outlasts
-// every call that a batch can need.
+// The oldest due row of each participant of a room (or of the room itself). A removal makes the
+// mutes before it pointless, so one that LiveKit keeps refusing does not hold it up. The claim
+// outlasts every call that a batch can need.
 constexpr db::Statement claim_rows{
     "livekit_outbox_claim",
     "UPDATE livekit_outbox o"
@@ -23,11 +24,22 @@ constexpr db::Statement claim_rows{
     " FROM (SELECT c.id FROM livekit_outbox c"
     "       WHERE c.next_attempt_at <= now() AND NOT EXISTS"
     "           (SELECT 1 FROM livekit_outbox e WHERE e.room_name = c.room_name"
-    "            AND e.participant_id IS NOT DISTINCT FROM c.participant_id AND e.id < c.id)"
+    "            AND e.participant_id IS NOT DISTINCT FROM c.participant_id AND e.id < c.id"
+    "            AND (c.action <> 'remove_participant' OR e.action = c.action))"
     "       ORDER BY c.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED) due"
     " WHERE o.id = due.id"
     " RETURNING o.id, o.action, o.room_name, coalesce(o.participant_id, ''), o.attempts,"
-    " o.created_at"};
+    " o.created_at, o.stream_session_id"};
+// Whether a removal is still meant: it has not been withdrawn, and its reason holds. That is a ban,
+// or a lock that fell before the participant came.
+constexpr db::Statement still_meant{
+    "livekit_outbox_still_meant",
+    "SELECT EXISTS (SELECT 1 FROM livekit_outbox WHERE id = $1::bigint) AND (EXISTS"
+    " (SELECT 1 FROM stream_bans b WHERE b.stream_session_id = $2::uuid"
+    "   AND b.participant_id = $3::text)"
+    " OR EXISTS (SELECT 1 FROM stream_sessions s WHERE s.id = $2::uuid AND s.is_locked"
+    "   AND NOT EXISTS (SELECT 1 FROM stream_participants p WHERE p.stream_session_id = s.id"
+    "     AND p.participant_id = $3::text AND p.joined_at IS NOT NULL AND p.left_at IS NULL)))"};
 constexpr db::Statement delete_row{"livekit_outbox_delete",
                                    "DELETE FROM livekit_outbox WHERE id = $1::bigint"};
 constexpr db::Statement postpone_row{
@@ -43,7 +55,17 @@ OutboxAction read_action(const db::Rows& rows, int row) {
     action.participant_id = rows.text(row, 3);
     action.attempts = rows.int8(row, 4);
     action.created_at = rows.timestamptz(row, 5);
+    action.session = rows.uuid(row, 6);
     return action;
+}
+
+// A 404 in plain text, a 501, a route that is not there: a proxy that is being reloaded or an old
+// LiveKit behind it. Somebody who was kicked must not stay because of that.
+bool is_final(const OutboxAction& action, const CallError& error) noexcept {
+    if (error.kind != CallError::Kind::refused) return false;
+    if (error.code == "invalid_argument") return true;
+    const bool not_allowed = error.code == "failed_precondition" || error.http_status == 412;
+    return action.action == "unmute" && not_allowed;
 }
 
 }  // namespace
@@ -53,8 +75,7 @@ OutboxVerdict judge_outbox(const OutboxAction& action, const CallResult<void>& r
     using Kind = CallError::Kind;
     OutboxVerdict verdict;
     if (result || result.error().kind == Kind::not_found) return verdict;
-    if (result.error().kind == Kind::refused ||
-        now.value - action.created_at.value > day_in_micros) {
+    if (is_final(action, result.error()) || now.value - action.created_at.value > day_in_micros) {
         verdict.kind = OutboxVerdict::Kind::given_up;
         return verdict;
     }
@@ -68,7 +89,7 @@ OutboxVerdict judge_outbox(const OutboxAction& action, const CallResult<void>& r
 }
 
 std::vector<db::Statement> OutboxWorker::statements() {
-    return {claim_rows, delete_row, postpone_row};
+    return {claim_rows, still_meant, delete_row, postpone_row};
 }
 
 OutboxWorker::OutboxWorker(asio::any_io_executor executor, db::Pool& pool, RoomService& rooms,
@@ -95,7 +116,8 @@ asio::awaitable<bool> OutboxWorker::round() {
         auto result = co_await carry_out(action);
         co_await conclude(std::move(action), std::move(result));
     }
-    co_return static_cast<std::int64_t>(actions.size()) == claimed_at_once;
+    // Behind each of these another row of its participant may have become due.
+    co_return !actions.empty();
 }
 
 asio::awaitable<std::vector<OutboxAction>> OutboxWorker::claim() {
@@ -124,15 +146,27 @@ asio::awaitable<CallResult<void>> OutboxWorker::carry_out(OutboxAction action) {
         co_return result;
     }
     if (action.action == "remove_participant") {
-        auto result = co_await rooms_.remove_participant(action.room_name, action.participant_id);
-        co_return result;
-    }
-    if (action.action == "create_room") {
-        auto result = co_await rooms_.create_room(action.room_name);
+        auto result = co_await remove(std::move(action));
         co_return result;
     }
     const bool muted = action.action == "mute";
     auto result = co_await mute(std::move(action), muted);
+    co_return result;
+}
+
+// The host may have readmitted the participant, or lifted the lock, since the row was claimed.
+asio::awaitable<CallResult<void>> OutboxWorker::remove(OutboxAction action) {
+    db::Params params;
+    params.int8(action.id).uuid(action.session).text(action.participant_id);
+    const Deadline deadline = deadline_in(statement_limit);
+    auto rows = co_await pool_.read(still_meant, std::move(params), deadline);
+    if (!rows) {
+        CallError not_sent;
+        not_sent.kind = CallError::Kind::cancelled;
+        co_return not_sent;
+    }
+    if (!rows->boolean(0, 0)) co_return CallResult<void>();
+    auto result = co_await rooms_.remove_participant(action.room_name, action.participant_id);
     co_return result;
 }
 

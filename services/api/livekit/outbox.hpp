@@ -2,14 +2,17 @@
 //
 // A row is claimed for a minute, carried out, then deleted; so a replica that dies in between
 // delays it and loses nothing, and several replicas share the work. Everything in it may be done
-// twice. Rows about the same participant of a room are carried out in order, one after the other.
+// twice. Rows about the same participant of a room are carried out in order, one after the other,
+// but a removal waits for no mute, and one whose reason is gone is dropped.
 // A room or participant that is not there is as good as removed. While LiveKit is away nothing is
-// claimed; what cannot be done for a day is given up with a line in the log.
+// claimed. What LiveKit can never do is given up with a line in the log: a request that it calls
+// invalid, an unmute that it does not allow, anything that has failed for a day.
 //
 // Threading: belongs to the io_context of its pool.
 #pragma once
 
 #include "base/log.hpp"
+#include "base/uuid.hpp"
 #include "db/pool.hpp"
 #include "livekit/alarm.hpp"
 #include "livekit/room_service.hpp"
@@ -25,6 +28,7 @@ namespace subcults::api::livekit {
 
 struct OutboxAction {
     std::int64_t id = 0;
+    Uuid session;
     std::string action;
     std::string room_name;
     std::string participant_id;
@@ -59,6 +63,7 @@ class OutboxWorker {
     boost::asio::awaitable<bool> round();
     boost::asio::awaitable<std::vector<OutboxAction>> claim();
     boost::asio::awaitable<CallResult<void>> carry_out(OutboxAction action);
+    boost::asio::awaitable<CallResult<void>> remove(OutboxAction action);
     boost::asio::awaitable<CallResult<void>> mute(OutboxAction action, bool muted);
     boost::asio::awaitable<void> conclude(OutboxAction action, CallResult<void> result);
 

@@ -8,6 +8,8 @@ namespace {
 
 // The webhook of a connection younger than this is probably still on its way.
 constexpr std::int64_t patience_micros = 5'000'000;
+// How long it may take from a join to a connection: permissions are asked for, networks are slow.
+constexpr std::int64_t connecting_micros = 60'000'000;
 
 Command repair(const Uuid& session, std::string participant_id, Presence news) {
     Command command;
@@ -37,13 +39,19 @@ std::vector<Command> ReconcileRules::repairs(const RoomSnapshot& room, UnixMicro
         known.emplace(connection.participant_id, &connection);
 
     std::set<std::pair<std::string_view, std::string_view>> connected;
+    std::set<std::string_view> somehow;
     for (const Participant& participant : room.listed) {
         if (!participant.listener || participant.identity.empty()) continue;
         // Somebody who is still connecting is not gone, but not there either.
         connected.emplace(participant.identity, participant.sid);
+        somehow.insert(participant.identity);
         if (!participant.active || participant.sid.empty()) continue;
         const auto found = known.find(participant.identity);
-        if (found != known.end() && found->second->sid == participant.sid) continue;
+        if (found != known.end()) {
+            const KnownConnection& seen = *found->second;
+            if (seen.removal_ordered) continue;
+            if (seen.sid == participant.sid && !seen.banned) continue;
+        }
         if (participant.joined_at.value == 0) continue;
         if (now.value - participant.joined_at.value < patience_micros) continue;
         Presence news;
@@ -55,7 +63,14 @@ std::vector<Command> ReconcileRules::repairs(const RoomSnapshot& room, UnixMicro
     }
     for (const KnownConnection& connection : room.known) {
         if (!connection.present) continue;
-        if (connected.contains({connection.participant_id, connection.sid})) continue;
+        const bool never_connected = connection.sid.empty();
+        if (never_connected) {
+            // Before anybody has connected there is no room, and nothing to be learned from that.
+            if (!room.exists || somehow.contains(connection.participant_id)) continue;
+            if (now.value - connection.since.value < connecting_micros) continue;
+        } else if (connected.contains({connection.participant_id, connection.sid})) {
+            continue;
+        }
         Connection missing(room.session, connection.participant_id, connection.sid);
         const bool twice = missing_before_.contains(missing);
         missing_now_.insert(std::move(missing));
@@ -64,7 +79,8 @@ std::vector<Command> ReconcileRules::repairs(const RoomSnapshot& room, UnixMicro
         news.kind = Presence::Kind::left;
         news.sid = connection.sid;
         news.joined_at = connection.since;
-        news.at = now;
+        // Whoever has left and joined again since the database was read gets a minute of their own.
+        news.at = never_connected ? UnixMicros{now.value - connecting_micros} : now;
         commands.push_back(repair(room.session, connection.participant_id, std::move(news)));
     }
     return commands;

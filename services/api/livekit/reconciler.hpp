@@ -6,8 +6,12 @@
 // session nobody has ever connected to is left alone. When LiveKit cannot be asked, nothing
 // changes.
 //
+// A token outlives its session, so an ended session's room may be brought back without a webhook to
+// tell. Every few rounds all of LiveKit's rooms are listed, and those of ended sessions deleted;
+// rooms that are none of ours are left alone.
+//
 // Cost per round: one list of rooms per 200 sessions and one list of participants per room with
-// somebody in it, one after the other on one connection.
+// somebody in it, one after the other on one connection. Sessions are read page by page.
 #pragma once
 
 #include "base/log.hpp"
@@ -21,6 +25,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,12 +50,20 @@ class Reconciler {
     struct Session {
         Uuid id;
         std::string room_name;
+        UnixMicros started_at;
         std::int64_t active = 0;
         bool connected_ever = false;
     };
     using Listed = std::map<std::string, std::int64_t>;  // room -> participants
 
-    boost::asio::awaitable<std::optional<std::vector<Session>>> active_sessions(jobs::Run& run);
+    // The next page of them, in the order of their starts.
+    boost::asio::awaitable<std::optional<std::vector<Session>>> active_sessions(jobs::Run& run,
+                                                                                UnixMicros started,
+                                                                                Uuid id);
+    // These and the next two return false when something kept them from being completed, which the
+    // run has been told.
+    boost::asio::awaitable<bool> reconcile(jobs::Run& run, std::vector<Session> sessions);
+    boost::asio::awaitable<bool> delete_leftovers(jobs::Run& run);
     boost::asio::awaitable<std::optional<Listed>> list_rooms(jobs::Run& run,
                                                              std::vector<std::string> names);
     boost::asio::awaitable<bool> note_rooms(jobs::Run& run, std::vector<std::string> gone,
@@ -66,6 +79,7 @@ class Reconciler {
     std::chrono::seconds empty_grace_;
     Log& log_;
     ReconcileRules rules_;
+    std::uint64_t rounds_ = 0;
 };
 
 }  // namespace subcults::api::livekit

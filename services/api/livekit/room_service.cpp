@@ -56,9 +56,9 @@ std::string room_and_identity(std::string_view room, std::string_view identity) 
     return json.take();
 }
 
-std::string room_only(std::string_view field, std::string_view room) {
+std::string room_only(std::string_view room) {
     JsonWriter json;
-    json.begin_object().field(field, room).end_object();
+    json.begin_object().field("room", room).end_object();
     return json.take();
 }
 
@@ -136,8 +136,8 @@ CallError judge_refusal(unsigned http_status, std::string_view body) {
     if (const auto twirp = read_twirp_error(body)) made.code = twirp->code;
     // Authentication fails in plain text before RoomService is reached, and proxies speak for
     // themselves: where there is no code, the status has to do.
-    if (made.code == "bad_route" || (made.code.empty() && http_status == 404)) {
-        made.kind = Kind::refused;  // no RoomService there: not "no such room"
+    if (made.code.empty() && http_status == 404) {
+        made.kind = Kind::unavailable;  // no RoomService there (yet): not "no such room"
     } else if (made.code == "not_found") {
         made.kind = Kind::not_found;
     } else if (made.code == "deadline_exceeded" || http_status == 408 || http_status == 504) {
@@ -160,7 +160,7 @@ struct RoomService::Method {
     auth::LiveKitGrant grant;
     bool repeatable;  // at once, without looking again
 
-    static const Method list_rooms, list_participants, get_participant, create_room, delete_room,
+    static const Method list_rooms, list_participants, get_participant, delete_room,
         remove_participant, mute_track;
 };
 
@@ -170,7 +170,6 @@ const RoomService::Method RoomService::Method::list_participants{"ListParticipan
                                                                  Grant::room_admin, true};
 const RoomService::Method RoomService::Method::get_participant{"GetParticipant", Grant::room_admin,
                                                                true};
-const RoomService::Method RoomService::Method::create_room{"CreateRoom", Grant::room_create, true};
 const RoomService::Method RoomService::Method::delete_room{"DeleteRoom", Grant::room_create, true};
 // Not repeated: between two tries the participant may have come back by leave of the host.
 const RoomService::Method RoomService::Method::remove_participant{"RemoveParticipant",
@@ -281,7 +280,7 @@ asio::awaitable<CallResult<std::vector<Room>>> RoomService::list_rooms(
 
 asio::awaitable<CallResult<std::vector<Participant>>> RoomService::list_participants(
     std::string room) {
-    std::string request = room_only("room", room);
+    std::string request = room_only(room);
     auto body = co_await call(Method::list_participants, std::move(room), std::move(request));
     co_return read_or_complain<std::vector<Participant>>(body, read_participants, log_);
 }
@@ -293,14 +292,8 @@ asio::awaitable<CallResult<Participant>> RoomService::get_participant(std::strin
     co_return read_or_complain<Participant>(body, read_participant, log_);
 }
 
-asio::awaitable<CallResult<void>> RoomService::create_room(std::string room) {
-    std::string request = room_only("name", room);
-    auto body = co_await call(Method::create_room, std::move(room), std::move(request));
-    co_return without_content(body);
-}
-
 asio::awaitable<CallResult<void>> RoomService::delete_room(std::string room) {
-    std::string request = room_only("room", room);
+    std::string request = room_only(room);
     auto body = co_await call(Method::delete_room, std::move(room), std::move(request));
     co_return without_content(body);
 }

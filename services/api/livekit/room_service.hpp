@@ -32,7 +32,7 @@ namespace subcults::api::livekit {
 struct CallError {
     enum class Kind {
         not_found,        // no such room or participant
-        refused,          // LiveKit answered and will not: the same call will fail again
+        refused,          // LiveKit answered and will not: hardly worth repeating soon
         unauthenticated,  // key, secret or grant are not what LiveKit wants
         unavailable,      // LiveKit or a proxy before it says: later
         timeout,
@@ -82,8 +82,6 @@ class RoomService {
         std::string room);
     boost::asio::awaitable<CallResult<Participant>> get_participant(std::string room,
                                                                     std::string identity);
-    // One that exists is left as it is.
-    boost::asio::awaitable<CallResult<void>> create_room(std::string room);
     boost::asio::awaitable<CallResult<void>> delete_room(std::string room);
     boost::asio::awaitable<CallResult<void>> remove_participant(std::string room,
                                                                 std::string identity);

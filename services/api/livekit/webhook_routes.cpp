@@ -10,7 +10,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t max_body_bytes = 256 * 1024;
 constexpr std::chrono::seconds store_limit{3};
 constexpr unsigned retry_seconds = 1;
 
@@ -84,7 +83,6 @@ void add_webhook_route(net::Router& router, WebhookContext context) {
     auto route = std::make_shared<WebhookRoute>(std::move(context));
     net::RouteOptions options;
     options.content_types = {"application/webhook+json", "application/json"};
-    options.max_body_bytes = max_body_bytes;
     router.add(net::Method::post, "/internal/livekit/webhook", std::move(options),
                [route](net::Request& request) { return route->receive(request); });
 }

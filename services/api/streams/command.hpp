@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace subcults::api {
 
@@ -73,9 +74,13 @@ struct Command {
     std::string target;  // kick, unkick, mute: the participant it is about
     bool flag = false;   // lock: locked; mute: muted; close: only while nobody is there
     std::optional<IdempotencyKey> idempotency;
+    // The same key as it was under the other configured privacy keys: its first use may lie before
+    // a rotation.
+    std::vector<IdempotencyKey> earlier_keys;
     std::optional<Subject> subject;  // create only
-    // create with an Idempotency-Key: the id that the same key had yesterday.
-    std::optional<Uuid> earlier_session;
+    // create with an Idempotency-Key: the ids that the same key had yesterday, and under the other
+    // configured privacy keys.
+    std::vector<Uuid> earlier_sessions;
     // join: the client says when its token was issued (believable or not), so its join is not to be
     // measured by LiveKit's events.
     bool measured_by_client = false;

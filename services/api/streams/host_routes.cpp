@@ -84,7 +84,16 @@ class HostRoutes {
             co_await find_stream_for(context_.pool, id, request.principal.did, request.deadline);
         if (!access) co_return database_failure(request, access.error(), context_.log);
         if (!*access) co_return no_such_stream(request);
-        if (!(*access)->is_host) co_return hosts_only(request);
+        if (!(*access)->is_host) {
+            // Of the subject's chain: the session's belongs to the ledger, which has nothing to do
+            // with reading.
+            const bool noted = co_await note_refusal(context_, request, (*access)->stream.subject,
+                                                     "analytics_read");
+            if (noted) co_return hosts_only(request);
+            Outcome unnoted;
+            unnoted.status = Outcome::Status::unavailable;
+            co_return refusal(request, unnoted);
+        }
         const UnixMicros now = now_micros();
         const bool ended = (*access)->stream.ended_at.has_value();
         db::DbResult<std::optional<StreamAnalytics>> found = std::optional<StreamAnalytics>();

@@ -157,6 +157,10 @@ Outcome LedgerBatch::deny(Session& session, const Command& command, Status statu
     denial.session = session.row.id;
     denial.actor = command.actor;
     denial.kind = command.kind;
+    denial.action = action_of(command);
+    if (find(session.row.id, command.target) != nullptr) {
+        denial.target = keys_.target(keys_.current_kid(), command.target);
+    }
     const bool known = denials_ != nullptr && denials_->suppresses(denial, now_);
     if (!known && denied_.insert(denial).second) {
         record(session, command, false);
@@ -175,15 +179,7 @@ Outcome LedgerBatch::apply(const Command& command) {
     Session& session = found->second;
 
     // A retry gets the first answer, whatever has happened to the session since.
-    if (command.idempotency) {
-        const IdempotencyRowKey key{command.session, command.idempotency->key};
-        if (const auto seen = idempotency_.find(key); seen != idempotency_.end()) {
-            const IdempotencyRow& first = seen->second.row;
-            const auto status = first.request == command.idempotency->request ? Status::replayed
-                                                                              : Status::key_reused;
-            return answer(status, session.row, first.answer_count);
-        }
-    }
+    if (auto first = first_answer(session, command)) return std::move(*first);
     Outcome outcome = decide(session, command);
     outcome.participant_id = command.participant_id;
     outcome.is_host = is_host(session.row, command);
@@ -193,6 +189,23 @@ Outcome LedgerBatch::apply(const Command& command) {
         idempotency_.insert_or_assign({command.session, command.idempotency->key}, first);
     }
     return outcome;
+}
+
+std::optional<Outcome> LedgerBatch::first_answer(Session& session, const Command& command) {
+    if (!command.idempotency) return std::nullopt;
+    const auto look = [&](const IdempotencyKey& key) -> std::optional<Outcome> {
+        const auto seen = idempotency_.find({command.session, key.key});
+        if (seen == idempotency_.end()) return std::nullopt;
+        const IdempotencyRow& first = seen->second.row;
+        if (first.request != key.request) return deny(session, command, Status::key_reused);
+        return answer(Status::replayed, session.row, first.answer_count);
+    };
+    auto found = look(*command.idempotency);
+    for (auto earlier = command.earlier_keys.begin();
+         !found && earlier != command.earlier_keys.end(); ++earlier) {
+        found = look(*earlier);
+    }
+    return found;
 }
 
 Outcome LedgerBatch::decide(Session& session, const Command& command) {
@@ -233,7 +246,7 @@ std::optional<Status> LedgerBatch::closed_to(const Session& session, const Comma
 
 Outcome LedgerBatch::join(Session& session, const Command& command) {
     SessionRow& row = session.row;
-    if (row.ended_at) return answer(Status::ended, row, row.join_count);
+    if (row.ended_at) return deny(session, command, Status::ended);
     if (const auto refusal = closed_to(session, command)) return deny(session, command, *refusal);
 
     const UnixMicros at = record(session, command);
@@ -257,7 +270,7 @@ Outcome LedgerBatch::join(Session& session, const Command& command) {
 
 Outcome LedgerBatch::leave(Session& session, const Command& command) {
     SessionRow& row = session.row;
-    if (row.ended_at) return answer(Status::ended, row, row.leave_count);
+    if (row.ended_at) return deny(session, command, Status::ended);
 
     const UnixMicros at = record(session, command);
     ++row.leave_count;
@@ -273,7 +286,7 @@ Outcome LedgerBatch::leave(Session& session, const Command& command) {
 
 Outcome LedgerBatch::token(Session& session, const Command& command) {
     SessionRow& row = session.row;
-    if (row.ended_at) return answer(Status::ended, row);
+    if (row.ended_at) return deny(session, command, Status::ended);
     if (const auto refusal = closed_to(session, command)) return deny(session, command, *refusal);
 
     const UnixMicros at = record(session, command);
@@ -310,7 +323,7 @@ void LedgerBatch::finish(Session& session, UnixMicros at) {
         it->second.row.left_at = at;
         it->second.changed = true;
     }
-    order(row, "delete_room", {});
+    order(row, delete_room, {});
 }
 
 void LedgerBatch::absorb(Session& session, Tracked<ParticipantRow>& participant,
@@ -328,11 +341,33 @@ void LedgerBatch::absorb(Session& session, Tracked<ParticipantRow>& participant,
 void LedgerBatch::order(const SessionRow& session, std::string_view action,
                         std::string participant_id) {
     if (!livekit_) return;
+    // Removing and deleting once does for all of a batch; of mutes, the last one counts.
+    const bool once = action == delete_room || action == remove_participant;
+    const auto same = [&](const std::pair<Uuid, LiveKitOrder>& item) {
+        return item.first == session.id && item.second.action == action &&
+               item.second.participant_id == participant_id;
+    };
+    if (once && std::any_of(orders_.begin(), orders_.end(), same)) return;
     LiveKitOrder order;
     order.action = action;
     order.room_name = session.room_name;
     order.participant_id = std::move(participant_id);
     orders_.emplace_back(session.id, std::move(order));
+    dirty_ = true;
+}
+
+// Whoever is let in again must not be thrown out by what was ordered before, be it in this batch or
+// while LiveKit was away.
+void LedgerBatch::withdraw_removal(const SessionRow& session, const std::string& participant_id) {
+    std::erase_if(orders_, [&](const std::pair<Uuid, LiveKitOrder>& item) {
+        return item.first == session.id && item.second.action == remove_participant &&
+               item.second.participant_id == participant_id;
+    });
+    LiveKitOrder withdrawn;
+    withdrawn.action = remove_participant;
+    withdrawn.room_name = session.room_name;
+    withdrawn.participant_id = participant_id;
+    withdrawn_.push_back(std::move(withdrawn));
     dirty_ = true;
 }
 

@@ -51,6 +51,8 @@ class LedgerBatch {
     std::vector<const ParticipantKey*> lifted_bans() const;
     std::vector<std::pair<const IdempotencyRowKey*, const IdempotencyRow*>> new_keys() const;
     const std::vector<std::pair<Uuid, LiveKitOrder>>& orders() const noexcept { return orders_; }
+    // Orders of earlier transactions that must not be carried out any more; before orders().
+    const std::vector<LiveKitOrder>& withdrawn_orders() const noexcept { return withdrawn_; }
     const std::vector<AuditEntry>& audit_entries() const noexcept { return audit_; }
     // Sessions ended by this batch: their open participants are to be closed, their subjects freed.
     std::vector<const SessionRow*> ended_sessions() const;
@@ -79,6 +81,8 @@ class LedgerBatch {
     using Session = Tracked<SessionRow>;
     class StayTable;
 
+    // What this command's Idempotency-Key says, if it came before.
+    std::optional<Outcome> first_answer(Session& session, const Command& command);
     Outcome decide(Session& session, const Command& command);
     Outcome join(Session& session, const Command& command);
     Outcome leave(Session& session, const Command& command);
@@ -100,6 +104,7 @@ class LedgerBatch {
                 const PresenceChange& change);
     void measure(Session& session, Tracked<ParticipantRow>& participant);
     void order(const SessionRow& session, std::string_view action, std::string participant_id);
+    void withdraw_removal(const SessionRow& session, const std::string& participant_id);
     void touch(Session& session) noexcept;
     bool banned(const ParticipantKey& key) const;
     bool is_host(const SessionRow& row, const Command& command) const;
@@ -117,6 +122,7 @@ class LedgerBatch {
     std::map<ParticipantKey, Ban> bans_;
     std::map<IdempotencyRowKey, Tracked<IdempotencyRow>> idempotency_;
     std::vector<std::pair<Uuid, LiveKitOrder>> orders_;
+    std::vector<LiveKitOrder> withdrawn_;
     std::vector<AuditEntry> audit_;
     std::set<Denial> denied_;
     LedgerEffects effects_;

@@ -36,6 +36,8 @@ db::ConnectionOptions lane_connection(const LedgerOptions& options, const Ledger
     connection.settings = {
         {"plan_cache_mode", "force_generic_plan"},
         {"enable_seqscan", "off"},
+        // Nothing is looked up twice in a batch, so remembering answers costs without a use.
+        {"enable_memoize", "off"},
         {"jit", "off"},
         {"synchronous_commit", "on"},
         {"lock_timeout", "1s"},
@@ -300,6 +302,7 @@ asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
                 co_return;
             }
             case Attempt::unknown: {
+                answers_.metrics().unknown_outcomes.increment();
                 std::vector<Outcome> outcomes = std::move(doubtful_outcomes_);
                 const LedgerEffects effects = std::move(doubtful_effects_);
                 std::vector<Head> heads = std::move(doubtful_heads_);
@@ -314,7 +317,6 @@ asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
                         answer(std::move(tickets[i]), Outcome::Status::outcome_unknown);
                     }
                 }
-                if (!committed) answers_.metrics().unknown_outcomes.increment();
                 co_return;
             }
         }

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <vector>
 
 namespace subcults::api {
@@ -66,8 +67,9 @@ class LedgerLane {
     using Tickets = std::vector<LedgerTicket>;
     struct Head {
         Uuid session;
-        std::int64_t seq;
+        std::int64_t seq = 0;
         std::string hash;
+        std::optional<Uuid> claimed;  // a new session's subject
     };
     enum class Attempt {
         finished,  // every ticket was answered or put back
@@ -88,6 +90,7 @@ class LedgerLane {
                                                                 db::Pipeline pipeline,
                                                                 std::vector<db::Rows>& rows);
     void put_back(Tickets& tickets, const std::vector<Uuid>& skipped);
+    void refuse_unreadable(Tickets& tickets, const std::set<Uuid>& unreadable);
     // nullopt = could not find out in time; else whether the heads are in the chain.
     boost::asio::awaitable<std::optional<bool>> resolve(std::vector<Head> heads, Deadline deadline);
     void happened(const LedgerEffects& effects, UnixMicros at);
@@ -124,6 +127,7 @@ class LedgerLane {
     LedgerEffects doubtful_effects_;
     UnixMicros doubtful_at_;
     DenialMemory denials_;
+    Deadline quiet_until_{};  // no further line in the log about keys that are missing
 };
 
 }  // namespace subcults::api

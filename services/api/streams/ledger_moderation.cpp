@@ -48,7 +48,7 @@ void LedgerBatch::StayTable::close(const std::string& stay, UnixMicros at) {
 Outcome LedgerBatch::lock(Session& session, const Command& command) {
     SessionRow& row = session.row;
     if (!is_host(row, command)) return deny(session, command, Status::forbidden);
-    if (row.ended_at) return answer(Status::ended, row);
+    if (row.ended_at) return deny(session, command, Status::ended);
     if (row.is_locked == command.flag) return answer(Status::replayed, row);
     record(session, command);
     row.is_locked = command.flag;
@@ -58,13 +58,13 @@ Outcome LedgerBatch::lock(Session& session, const Command& command) {
 Outcome LedgerBatch::kick(Session& session, const Command& command) {
     SessionRow& row = session.row;
     if (!is_host(row, command)) return deny(session, command, Status::forbidden);
-    if (row.ended_at) return answer(Status::ended, row);
+    if (row.ended_at) return deny(session, command, Status::ended);
     const ParticipantKey key{row.id, command.target};
     if (banned(key)) return answer(Status::replayed, row);
     Tracked<ParticipantRow>* participant = find(row.id, command.target);
     if (participant == nullptr) return answer(Status::unknown_participant, row);
     if (command.target == keys_.participant_id(row.kid, row.id, row.host_did)) {
-        return answer(Status::target_is_host, row);
+        return deny(session, command, Status::target_is_host);
     }
 
     const UnixMicros at = record(session, command);
@@ -74,14 +74,14 @@ Outcome LedgerBatch::kick(Session& session, const Command& command) {
     ban.since = at;
     ban.added = true;
     bans_.insert_or_assign(key, ban);
-    order(row, "remove_participant", command.target);
+    order(row, remove_participant, command.target);
     return answer(Status::applied, row);
 }
 
 Outcome LedgerBatch::unkick(Session& session, const Command& command) {
     SessionRow& row = session.row;
     if (!is_host(row, command)) return deny(session, command, Status::forbidden);
-    if (row.ended_at) return answer(Status::ended, row);
+    if (row.ended_at) return deny(session, command, Status::ended);
     const ParticipantKey key{row.id, command.target};
     if (!banned(key)) {
         const bool known = find(row.id, command.target) != nullptr;
@@ -91,13 +91,14 @@ Outcome LedgerBatch::unkick(Session& session, const Command& command) {
     Ban& ban = bans_.at(key);
     ban.lifted = true;
     ban.added = false;
+    withdraw_removal(row, command.target);
     return answer(Status::applied, row);
 }
 
 Outcome LedgerBatch::mute(Session& session, const Command& command) {
     SessionRow& row = session.row;
     if (!is_host(row, command)) return deny(session, command, Status::forbidden);
-    if (row.ended_at) return answer(Status::ended, row);
+    if (row.ended_at) return deny(session, command, Status::ended);
     if (find(row.id, command.target) == nullptr) {
         return answer(Status::unknown_participant, row);
     }
@@ -114,15 +115,21 @@ Outcome LedgerBatch::presence(Session& session, const Command& command) {
     const bool joined = news.kind == Presence::Kind::joined;
     if (row.ended_at) {
         // A token outlives its session: whoever connects with one brings the room back.
-        if (joined) order(row, "delete_room", {});
+        if (joined) order(row, delete_room, {});
         return answer(Status::ended, row);
     }
     Tracked<ParticipantRow>* participant = find(row.id, command.participant_id);
     if (participant == nullptr) return answer(Status::unknown_participant, row);
     if (joined && banned({row.id, command.participant_id})) {
         // Its token outlives the kick as well.
-        order(row, "remove_participant", command.participant_id);
+        order(row, remove_participant, command.participant_id);
         return answer(Status::kicked, row);
+    }
+    if (joined && row.is_locked && !participant->row.present() &&
+        command.participant_id != keys_.participant_id(row.kid, row.id, row.host_did)) {
+        // And the lock, which is for those who were inside when it fell.
+        order(row, remove_participant, command.participant_id);
+        return answer(Status::locked, row);
     }
     StayTable stays(*this, row.id, command.participant_id);
     const PresenceChange change = livekit_said(participant->row, stays, news, row.started_at, now_);

@@ -151,6 +151,19 @@ void add_bans(db::Pipeline& pipeline, const LedgerBatch& batch) {
     }
 }
 
+void add_withdrawals(db::Pipeline& pipeline, const LedgerBatch& batch) {
+    const auto& rows = batch.withdrawn_orders();
+    if (rows.empty()) return;
+    using Order = const LiveKitOrder&;
+    db::Params params;
+    params
+        .text_array(
+            column<std::string_view>(rows, [](Order o) { return std::string_view(o.room_name); }))
+        .text_array(column<std::string_view>(
+            rows, [](Order o) { return std::string_view(o.participant_id); }));
+    pipeline.add(ledger_sql::withdraw_removals, std::move(params));
+}
+
 // Never with nothing in it: the table's trigger wakes a worker per statement.
 void add_orders(db::Pipeline& pipeline, const LedgerBatch& batch) {
     const auto& rows = batch.orders();
@@ -273,7 +286,9 @@ void load_stays(LedgerBatch& batch, const db::Rows& rows) {
 }
 
 void load_idempotency(LedgerBatch& batch, const db::Rows& rows) {
+    const std::int64_t oldest = batch.now().value - idempotency_lifetime_us;
     for (int row = 0; row < rows.size(); ++row) {
+        if (rows.timestamptz(row, 4).value <= oldest) continue;  // as good as gone
         IdempotencyRow first;
         first.request = tag_from(rows.bytea(row, 2));
         first.answer_count = rows.int8(row, 3);
@@ -297,6 +312,7 @@ void add_writes(db::Pipeline& pipeline, const LedgerBatch& batch) {
         pipeline.add(audit_sql::insert_entries, insert_params(batch.audit_entries()));
     }
     add_keys(pipeline, batch);
+    add_withdrawals(pipeline, batch);
     add_orders(pipeline, batch);
 }
 

@@ -75,14 +75,17 @@ inline constexpr db::Statement stays{
     "  WHERE s.stream_session_id = k.session AND s.participant_id = k.participant"
     "    AND s.stay = k.stay LIMIT 1) s"};
 
+// Age is no condition here but judged by the reader: on a table that was analysed while empty the
+// planner would walk the index on created_at instead, past every key of the day for each look-up.
 inline constexpr db::Statement idempotency_keys{
     "ledger_keys",
-    "SELECT k.session, k.key, i.request_hash, i.answer_count"
+    "SELECT k.session, k.key, i.request_hash, i.answer_count, i.created_at"
     " FROM unnest($1::uuid[], $2::bytea[]) AS k(session, key) CROSS JOIN LATERAL"
-    " (SELECT request_hash, answer_count FROM idempotency_keys i"
-    "  WHERE i.stream_session_id = k.session AND i.key_hash = k.key"
-    "    AND i.created_at > $3::timestamptz LIMIT 1) i"};
+    " (SELECT request_hash, answer_count, created_at FROM idempotency_keys i"
+    "  WHERE i.stream_session_id = k.session AND i.key_hash = k.key LIMIT 1) i"};
 
+// By place: an ordinary join with the array may be planned as a walk over all sessions. The rows
+// are locked, so they stay where they are.
 inline constexpr db::Statement update_sessions{
     "ledger_update",
     "UPDATE stream_sessions s SET join_count = u.join_count, leave_count = u.leave_count,"
@@ -92,7 +95,10 @@ inline constexpr db::Statement update_sessions{
     " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[],"
     " $6::boolean[], $7::bigint[], $8::bytea[], $9::timestamptz[], $10::timestamptz[])"
     " AS u(id, join_count, leave_count, active_count, ended_at, is_locked, head_seq, head_hash,"
-    " head_at, first_track_at) WHERE s.id = u.id"};
+    " head_at, first_track_at)"
+    " CROSS JOIN LATERAL (SELECT x.ctid AS place FROM stream_sessions x WHERE x.id = u.id LIMIT 1) "
+    "x"
+    " WHERE s.ctid = x.place"};
 
 inline constexpr db::Statement upsert_participants{
     "ledger_upsert_participants",
@@ -112,9 +118,11 @@ inline constexpr db::Statement upsert_participants{
 
 inline constexpr db::Statement close_participants{
     "ledger_close_participants",
-    "UPDATE stream_participants p SET left_at = u.ended_at"
-    " FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, ended_at)"
-    " WHERE p.stream_session_id = u.id AND p.left_at IS NULL AND p.joined_at IS NOT NULL"};
+    "UPDATE stream_participants p SET left_at ="
+    " (SELECT u.ended_at FROM unnest($1::uuid[], $2::timestamptz[]) AS u(id, ended_at)"
+    "  WHERE u.id = p.stream_session_id LIMIT 1)"
+    " WHERE p.stream_session_id = ANY($1::uuid[]) AND p.left_at IS NULL"
+    " AND p.joined_at IS NOT NULL"};
 
 inline constexpr db::Statement upsert_stays{
     "ledger_upsert_stays",
@@ -129,8 +137,10 @@ inline constexpr db::Statement close_stays{
     "UPDATE stream_participations s SET left_at = greatest(s.joined_at, u.left_at)"
     " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])"
     " AS u(session, participant, stay, left_at)"
-    " WHERE s.stream_session_id = u.session AND s.participant_id = u.participant"
-    " AND s.stay = u.stay AND (s.left_at IS NULL OR s.left_at > u.left_at)"};
+    " CROSS JOIN LATERAL (SELECT x.ctid AS place FROM stream_participations x"
+    "  WHERE x.stream_session_id = u.session AND x.participant_id = u.participant"
+    "    AND x.stay = u.stay LIMIT 1) x"
+    " WHERE s.ctid = x.place AND (s.left_at IS NULL OR s.left_at > u.left_at)"};
 
 inline constexpr db::Statement insert_bans{
     "ledger_insert_bans",
@@ -139,19 +149,31 @@ inline constexpr db::Statement insert_bans{
     " ON CONFLICT (stream_session_id, participant_id) DO UPDATE SET"
     " banned_at = EXCLUDED.banned_at"};
 
+// A participant id belongs to one session only, so two lists say the same as pairs.
 inline constexpr db::Statement delete_bans{
     "ledger_delete_bans",
-    "DELETE FROM stream_bans b USING unnest($1::uuid[], $2::text[]) AS u(session, participant)"
-    " WHERE b.stream_session_id = u.session AND b.participant_id = u.participant"};
+    "DELETE FROM stream_bans WHERE stream_session_id = ANY($1::uuid[])"
+    " AND participant_id = ANY($2::text[])"};
 
-// What LiveKit has to do, for the worker that does it after the commit.
+// What LiveKit has to do, for the worker that does it after the commit. A removal that waits, and
+// that nobody has begun to carry out, does for a further one: it comes after whoever is to go.
 inline constexpr db::Statement insert_orders{
     "ledger_insert_orders",
     "INSERT INTO livekit_outbox (stream_session_id, action, room_name, participant_id, muted,"
     " created_at, next_attempt_at)"
     " SELECT u.session, u.action, u.room, u.participant, u.muted, u.at, u.at"
     " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
-    " $6::timestamptz[]) AS u(session, action, room, participant, muted, at)"};
+    " $6::timestamptz[]) AS u(session, action, room, participant, muted, at)"
+    " LEFT JOIN LATERAL (SELECT true AS waits FROM livekit_outbox o WHERE o.room_name = u.room"
+    "  AND o.participant_id IS NOT DISTINCT FROM u.participant AND o.action = u.action"
+    "  AND o.attempts = 0 AND u.action IN ('delete_room', 'remove_participant') LIMIT 1) w"
+    " ON true WHERE w.waits IS NULL"};
+
+// Whoever is let in again is not to be removed by what still waits.
+inline constexpr db::Statement withdraw_removals{
+    "ledger_withdraw_removals",
+    "DELETE FROM livekit_outbox WHERE room_name = ANY($1::text[])"
+    " AND participant_id = ANY($2::text[]) AND action = 'remove_participant'"};
 
 inline constexpr db::Statement insert_keys{
     "ledger_insert_keys",
@@ -222,6 +244,6 @@ inline constexpr std::array all{lock_sessions,        lock_sessions_waiting,
                                 insert_keys,          free_subjects,
                                 audit_heads,          subjects,
                                 win_subjects,         insert_sessions,
-                                insert_rooms};
+                                insert_rooms,         withdraw_removals};
 
 }  // namespace subcults::api::ledger_sql

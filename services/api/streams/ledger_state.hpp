@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace subcults::api {
@@ -63,8 +64,10 @@ struct IdempotencyRow {
 };
 
 // Something LiveKit has to do once the transaction has committed.
+inline constexpr std::string_view delete_room = "delete_room";
+inline constexpr std::string_view remove_participant = "remove_participant";
 struct LiveKitOrder {
-    std::string_view action;  // static text: delete_room, remove_participant, mute, unmute
+    std::string_view action;  // static text: these, mute, unmute
     std::string room_name;
     std::string participant_id;  // empty for delete_room
 };

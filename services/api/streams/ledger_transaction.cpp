@@ -74,18 +74,22 @@ std::optional<db::Params> track_params(const std::vector<LedgerTicket>& tickets)
     return params;
 }
 
-std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets, UnixMicros now) {
+std::optional<db::Params> key_params(const std::vector<LedgerTicket>& tickets) {
     std::vector<Uuid> sessions;
     std::vector<std::string_view> keys;
     for (const LedgerTicket& ticket : tickets) {
-        if (!ticket.command.idempotency) continue;
-        sessions.push_back(ticket.command.session);
-        keys.push_back(as_view(ticket.command.idempotency->key));
+        const Command& command = ticket.command;
+        if (!command.idempotency) continue;
+        sessions.push_back(command.session);
+        keys.push_back(as_view(command.idempotency->key));
+        for (const IdempotencyKey& earlier : command.earlier_keys) {
+            sessions.push_back(command.session);
+            keys.push_back(as_view(earlier.key));
+        }
     }
     if (keys.empty()) return std::nullopt;
     db::Params params;
-    params.uuid_array(sessions).bytea_array(keys).timestamptz(
-        UnixMicros{now.value - idempotency_lifetime_us});
+    params.uuid_array(sessions).bytea_array(keys);
     return params;
 }
 
@@ -151,6 +155,24 @@ void LedgerLane::put_back(Tickets& tickets, const std::vector<Uuid>& skipped) {
     tickets = std::move(kept);
 }
 
+// While a new privacy key is rolled out, another replica may have it already: it is asked next.
+void LedgerLane::refuse_unreadable(Tickets& tickets, const std::set<Uuid>& unreadable) {
+    if (unreadable.empty()) return;
+    if (SteadyClock::now() > quiet_until_) {
+        quiet_until_ = deadline_in(std::chrono::seconds(10));
+        log_.error("a session was made with a privacy key that is not configured");
+    }
+    Tickets kept;
+    for (LedgerTicket& ticket : tickets) {
+        if (unreadable.contains(ticket.command.session)) {
+            answer(std::move(ticket), Outcome::Status::unavailable);
+        } else {
+            kept.push_back(std::move(ticket));
+        }
+    }
+    tickets = std::move(kept);
+}
+
 asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool waiting) {
     crash_point("ledger.batch_begun");
     const UnixMicros now = now_micros();
@@ -164,7 +186,7 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
     reads.add(waiting ? ledger_sql::lock_sessions_waiting : ledger_sql::lock_sessions,
               std::move(ids));
     reads.add(ledger_sql::participants, participant_params(tickets));
-    auto keys = key_params(tickets, now);
+    auto keys = key_params(tickets);
     if (keys) reads.add(ledger_sql::idempotency_keys, std::move(*keys));
     auto stays = stay_params(tickets);
     if (stays) reads.add(ledger_sql::stays, std::move(*stays));
@@ -180,16 +202,16 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
     crash_point("ledger.rows_read");
 
     std::set<Uuid> locked;
+    std::set<Uuid> unreadable;
     bool other_keys = false;
     for (int row = 0; row < rows[1].size(); ++row) {
         SessionRow session = read_session(rows[1], row);
         locked.insert(session.id);
+        if (!keys_.knows(session.kid)) {
+            unreadable.insert(session.id);
+            continue;
+        }
         if (session.kid != keys_.current_kid()) {
-            if (!keys_.knows(session.kid)) {
-                log_.error("a session was made with a privacy key that is not configured");
-                co_await rollback();
-                co_return Attempt::rejected;
-            }
             other_keys = true;
             for (LedgerTicket& ticket : tickets) {
                 Command& command = ticket.command;
@@ -200,6 +222,11 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::attempt(Tickets& tickets, bool 
             }
         }
         batch.load(std::move(session));
+    }
+    refuse_unreadable(tickets, unreadable);
+    if (tickets.empty()) {
+        co_await rollback();
+        co_return Attempt::finished;
     }
     if (other_keys) {
         // Participants of sessions from before a key rotation go by their session's key.
@@ -286,8 +313,12 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
         }
         log_.warn("ledger lost its connection during COMMIT", {{"error", error->message}});
         doubtful_heads_.clear();
+        const auto created = batch.created_sessions();
         for (const SessionRow* row : extended) {
             Head head;
+            if (std::find(created.begin(), created.end(), row) != created.end()) {
+                head.claimed = row->subject.id;
+            }
             head.session = row->id;
             head.seq = row->head_seq;
             head.hash = row->head_hash;
@@ -323,16 +354,22 @@ void LedgerLane::happened(const LedgerEffects& effects, UnixMicros at) {
 }
 
 // The audit rows are the receipt of the commit. Locking the sessions first waits for a backend that
-// may still be committing on the dead connection's behalf.
+// may still be committing on the dead connection's behalf; a new session has no row to be seen yet,
+// so its subject is claimed once more instead, which that backend has done before us.
 asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads,
                                                          Deadline deadline) {
     std::sort(heads.begin(), heads.end(),
               [](const Head& a, const Head& b) { return a.session < b.session; });
     std::vector<Uuid> ids;
     std::vector<std::int64_t> seqs;
+    std::vector<Uuid> subjects;
+    std::vector<Uuid> claimants;
     for (const Head& head : heads) {
         ids.push_back(head.session);
         seqs.push_back(head.seq);
+        if (!head.claimed) continue;
+        subjects.push_back(*head.claimed);
+        claimants.push_back(head.session);
     }
     while (SteadyClock::now() < deadline) {
         const bool connected = co_await ensure_connected();
@@ -344,6 +381,11 @@ asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads
             db::Params which;
             which.uuid_array(ids).int8_array(seqs);
             look.command("BEGIN");
+            if (!subjects.empty()) {
+                db::Params claim;
+                claim.uuid_array(subjects).uuid_array(claimants);
+                look.add(ledger_sql::win_subjects, std::move(claim));
+            }
             look.add(ledger_sql::lock_sessions_waiting, std::move(lock));
             look.add(ledger_sql::audit_heads, std::move(which));
             look.command("ROLLBACK");
@@ -351,9 +393,10 @@ asio::awaitable<std::optional<bool>> LedgerLane::resolve(std::vector<Head> heads
             auto error = co_await run_step("ledger_resolve", std::move(look), rows);
             if (!error) {
                 crash_point("ledger.resolved");
+                const db::Rows& written = rows[subjects.empty() ? 2 : 3];
                 std::set<std::string> found;
-                for (int row = 0; row < rows[2].size(); ++row) {
-                    found.emplace(rows[2].bytea(row, 0));
+                for (int row = 0; row < written.size(); ++row) {
+                    found.emplace(written.bytea(row, 0));
                 }
                 co_return std::all_of(heads.begin(), heads.end(), [&found](const Head& head) {
                     return found.contains(head.hash);

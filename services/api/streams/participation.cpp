@@ -8,9 +8,6 @@ namespace {
 
 // LiveKit's times are whole seconds in places, and its clock is another one.
 constexpr std::int64_t second_us = 1'000'000;
-// How long before its token a connection may seem to have become active.
-constexpr std::int64_t token_slack_us = 2 * second_us;
-
 UnixMicros later(UnixMicros time, std::int64_t by_us) {
     return UnixMicros{time.value + by_us};
 }
@@ -31,6 +28,16 @@ void go_out(ParticipantRow& row, Stays& stays, UnixMicros at, PresenceChange& ch
     row.stay.clear();
     change.active = -1;
     change.changed = true;
+}
+
+// Whether the known connection was there before the newest token, and so was made with an earlier
+// one. Of a time in whole seconds the rest is unknown, so that a connection may seem to be up to a
+// second older than it is; of any other time nothing is, and a participant that gets a new token
+// right after connecting must not be measured again by the connection it has.
+bool older_than_token(const ParticipantRow& row) {
+    const bool whole_seconds = row.livekit_active_at->value % second_us == 0;
+    const std::int64_t unknown_us = whole_seconds ? second_us - 1 : 0;
+    return later(*row.livekit_active_at, unknown_us) < *row.token_issued_at;
 }
 
 bool newer_than_known(const ParticipantRow& row, const Presence& presence) {
@@ -157,8 +164,7 @@ PresenceChange livekit_said(ParticipantRow& row, Stays& stays, const Presence& p
 std::optional<double> close_latency(ParticipantRow& row, std::optional<UnixMicros> first_track_at) {
     const bool waiting = row.latency_wanted && !row.latency_done && row.token_issued_at;
     if (!waiting || !row.livekit_active_at || !first_track_at) return std::nullopt;
-    // A connection from before the token was made with an earlier one.
-    if (later(*row.livekit_active_at, token_slack_us) < *row.token_issued_at) return std::nullopt;
+    if (older_than_token(row)) return std::nullopt;
     row.latency_wanted = false;
     row.latency_done = true;
     const UnixMicros heard = std::max(*row.livekit_active_at, *first_track_at);

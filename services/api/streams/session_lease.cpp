@@ -1,6 +1,5 @@
 #include "streams/session_lease.hpp"
 
-#include "analytics/stream_analytics.hpp"
 #include "metrics/catalogue.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -17,7 +16,6 @@ namespace {
 constexpr std::chrono::seconds interval{5};
 constexpr std::chrono::seconds time_limit{4};
 constexpr std::int64_t max_series = 1000;
-constexpr std::int64_t analytics_per_turn = 20;
 // "subcults" and a number, as a bigint: advisory locks are shared by everybody in a database.
 constexpr std::int64_t lease_key = 0x7375'6263'756c'0001;
 
@@ -33,7 +31,9 @@ db::ConnectionOptions options(std::string uri) {
     made.application_name = "subcults-api lease";
     made.connect_timeout = std::chrono::milliseconds(2000);
     made.settings = {{"statement_timeout", "4s"}, {"jit", "off"}};
-    made.statements = {take_lease, live_sessions, store_missing_analytics};
+    made.statements = {take_lease, live_sessions};
+    for (const db::Statement& statement : MissingAnalytics::statements())
+        made.statements.push_back(statement);
     return made;
 }
 
@@ -45,7 +45,8 @@ SessionLease::SessionLease(asio::io_context& io, std::string database_uri,
       registry_(registry),
       log_(log),
       connection_(io.get_executor(), options(std::move(database_uri))),
-      timer_(io) {}
+      timer_(io),
+      analytics_(log) {}
 
 void SessionLease::start() {
     asio::co_spawn(io_, run(), [this](std::exception_ptr failure) {
@@ -100,12 +101,8 @@ asio::awaitable<bool> SessionLease::turn() {
     const bool shown = co_await read_gauges();
     if (!shown) co_return false;
 
-    db::Params missing;
-    missing.timestamptz(now_micros()).int8(analytics_per_turn);
-    auto limit = deadline_in(time_limit);
-    auto stored = co_await connection_.query(store_missing_analytics, std::move(missing), limit);
     // A crowd whose analytics take too long must not cost the lease: whoever asks for them waits.
-    if (!stored) failed(stored.error());
+    co_await analytics_.turn(connection_);
     co_return connection_.connected();
 }
 

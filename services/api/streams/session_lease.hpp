@@ -9,6 +9,7 @@
 // Threading: belongs to one single-threaded io_context. Errors are retried at the next turn.
 #pragma once
 
+#include "analytics/missing_analytics.hpp"
 #include "base/log.hpp"
 #include "db/connection.hpp"
 #include "metrics/registry.hpp"
@@ -45,6 +46,7 @@ class SessionLease {
     Log& log_;
     db::Connection connection_;
     boost::asio::steady_timer timer_;
+    MissingAnalytics analytics_;
     std::set<std::string> shown_;  // sessions whose participants are exported
     bool holding_ = false;
     bool failing_ = false;

@@ -22,6 +22,14 @@ void write_subject(JsonWriter& json, const Subject& subject) {
                subject.id.to_string());
 }
 
+std::string begun_or_ended(const Uuid& session, const Outcome& outcome, std::string_view status) {
+    JsonWriter json;
+    json.begin_object().field("id", session.to_string()).field("room_name", outcome.room_name);
+    if (outcome.subject) write_subject(json, *outcome.subject);
+    json.field("status", status).end_object();
+    return json.take();
+}
+
 std::string_view status_of(const std::optional<UnixMicros>& ended_at) {
     return ended_at ? "ended" : "active";
 }
@@ -69,11 +77,11 @@ std::string left_json(const Uuid& session, const Outcome& outcome) {
 }
 
 std::string created_json(const Uuid& session, const Outcome& outcome) {
-    JsonWriter json;
-    json.begin_object().field("id", session.to_string()).field("room_name", outcome.room_name);
-    if (outcome.subject) write_subject(json, *outcome.subject);
-    json.field("status", status_of(outcome.ended_at)).end_object();
-    return json.take();
+    return begun_or_ended(session, outcome, "active");
+}
+
+std::string ended_json(const Uuid& session, const Outcome& outcome) {
+    return begun_or_ended(session, outcome, "ended");
 }
 
 std::string stream_json(const StreamView& stream) {

@@ -16,7 +16,9 @@ namespace subcults::api {
 std::string joined_json(const Uuid& session, const Outcome& outcome);
 std::string left_json(const Uuid& session, const Outcome& outcome);
 // {"id","room_name","scene_id"|"event_id","status"}
+// A retry gets what the first one got: the session as it began, whatever has become of it.
 std::string created_json(const Uuid& session, const Outcome& outcome);
+std::string ended_json(const Uuid& session, const Outcome& outcome);
 // The same with times and counts.
 std::string stream_json(const StreamView& stream);
 // {"stream_id","locked"}

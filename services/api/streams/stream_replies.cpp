@@ -42,6 +42,20 @@ asio::awaitable<Outcome> submit(WorkerContext& context, Command command) {
     co_return outcome;
 }
 
+asio::awaitable<bool> note_refusal(WorkerContext& context, const net::Request& request,
+                                   Subject subject, std::string_view action) {
+    AuditNote note;
+    note.entity_type = subject.kind == Subject::Kind::scene ? "scene" : "event";
+    note.entity_id = subject.id;
+    note.action = action;
+    note.allowed = false;
+    note.actor = context.keys.actor(context.keys.current_kid(), request.principal.did);
+    note.request_id = request.request_id;
+    note.deadline = request.deadline;
+    const bool noted = co_await context.audit.record(std::move(note));
+    co_return noted;
+}
+
 net::Response refuse(const net::Request& request, const InputError& error) {
     return net::error_response(400, error.code, error.message, request.request_id);
 }

@@ -22,6 +22,12 @@ void name_participant(WorkerContext& context, Command& command);
 // To the ledger and back.
 boost::asio::awaitable<Outcome> submit(WorkerContext& context, Command command);
 
+// Writes a refusal of this caller to the audit chain of a scene or event, where no session's chain
+// can tell of it: once per action and minute. `action` is static text. False = could not be
+// written.
+boost::asio::awaitable<bool> note_refusal(WorkerContext& context, const net::Request& request,
+                                          Subject subject, std::string_view action);
+
 net::Response refuse(const net::Request& request, const InputError& error);
 net::Response no_such_stream(const net::Request& request);
 net::Response hosts_only(const net::Request& request);

@@ -1,5 +1,7 @@
 #include "streams/stream_requests.hpp"
 
+#include "base/utf8.hpp"
+
 #include <rapidjson/document.h>
 
 #include <algorithm>
@@ -23,7 +25,7 @@ Result<std::optional<Uuid>, InputError> read_uuid(const JsonBody& body, std::str
 }
 
 InputError appears_twice(const std::string& name) {
-    return invalid("Parameter '" + name.substr(0, 32) + "' appears twice.");
+    return invalid("Parameter '" + std::string(clipped_utf8(name, 32)) + "' appears twice.");
 }
 
 // False when it is no integer from `min` to `max`.

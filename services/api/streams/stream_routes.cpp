@@ -39,10 +39,9 @@ class StreamRoutes {
         command.subject = *subject;
         command.session = uuid_v7();
         if (*key) {
-            // The key stands for one id per day, so that it is new again after a day.
-            const std::int64_t today = now_micros().value / day_us;
-            command.session = session_id_from(create_tag(request, **key, today));
-            command.earlier_session = session_id_from(create_tag(request, **key, today - 1));
+            auto ids = ids_of(request, **key);
+            command.session = ids.front();
+            command.earlier_sessions.assign(ids.begin() + 1, ids.end());
         }
         Outcome outcome = co_await submit(context_, std::move(command));
         if (outcome.status == Outcome::Status::not_found) {
@@ -106,7 +105,7 @@ class StreamRoutes {
             context_.log.warn("analytics were put off", {{"statement", stored.error().statement},
                                                          {"request_id", request.request_id}});
         }
-        co_return net::json_response(200, created_json(session, outcome));
+        co_return net::json_response(200, ended_json(session, outcome));
     }
 
     asio::awaitable<net::Response> get(net::Request& request) {
@@ -134,27 +133,29 @@ class StreamRoutes {
                                               Outcome::Status status) {
         using Status = Outcome::Status;
         const bool denied = status == Status::forbidden || status == Status::gone ||
-                            status == Status::already_active;
+                            status == Status::already_active || status == Status::key_reused;
         if (!denied) co_return true;
-        AuditNote note;
-        note.entity_type = subject.kind == Subject::Kind::scene ? "scene" : "event";
-        note.entity_id = subject.id;
-        note.action = "created";
-        note.allowed = false;
-        note.actor = context_.keys.actor(context_.keys.current_kid(), request.principal.did);
-        note.request_id = request.request_id;
-        note.deadline = request.deadline;
-        const bool noted = co_await context_.audit.record(std::move(note));
+        auto noted = co_await note_refusal(context_, request, subject, "created");
         co_return noted;
     }
 
-    Tag128 tag(const net::Request& request, std::string_view route, std::string_view key) {
-        return context_.keys.idempotency_tag(context_.keys.current_kid(), request.principal.did,
-                                             route, key);
+    Tag128 tag(std::int64_t kid, const net::Request& request, std::string_view route,
+               std::string_view key) {
+        return context_.keys.idempotency_tag(kid, request.principal.did, route, key);
     }
 
-    Tag128 create_tag(const net::Request& request, std::string_view key, std::int64_t day) {
-        return tag(request, "POST /streams " + std::to_string(day), key);
+    // The ids that this key stands for: one per day, so that it is new again after a day, and per
+    // configured privacy key, so that a rotation does not make it new. That of now comes first.
+    std::vector<Uuid> ids_of(const net::Request& request, std::string_view key) {
+        const std::int64_t today = now_micros().value / day_us;
+        std::vector<Uuid> ids;
+        for (const std::int64_t kid : context_.keys.kids()) {
+            for (const std::int64_t day : {today, today - 1}) {
+                const std::string route = "POST /streams " + std::to_string(day);
+                ids.push_back(session_id_from(tag(kid, request, route, key)));
+            }
+        }
+        return ids;
     }
 
     // Participant and Idempotency-Key of a join or leave.
@@ -164,10 +165,16 @@ class StreamRoutes {
         const auto key = read_idempotency_key(request);
         if (!key) return key.error();
         if (*key) {
-            IdempotencyKey idempotency;
-            idempotency.key = tag(request, action, **key);
-            idempotency.request = tag(request, "body", request.body());
-            command.idempotency = idempotency;
+            for (const std::int64_t kid : context_.keys.kids()) {
+                IdempotencyKey made;
+                made.key = tag(kid, request, action, **key);
+                made.request = tag(kid, request, "body", request.body());
+                if (command.idempotency) {
+                    command.earlier_keys.push_back(made);
+                } else {
+                    command.idempotency = made;
+                }
+            }
         }
         return std::nullopt;
     }

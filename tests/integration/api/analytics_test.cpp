@@ -108,8 +108,41 @@ TEST_CASE_METHOD(Fixture, "final analytics are computed once, and again only whe
                [&] { return database.execute("SELECT count(*) FROM stream_analytics") == "1"; });
 }
 
+TEST_CASE_METHOD(Fixture, "a stream whose analytics fail keeps no other waiting") {
+    const std::string other = create_stream(database, api, "did:plc:other");
+    post("/end", host);
+    REQUIRE(
+        api.client().post("/streams/" + other + "/end", RunningApi::as("did:plc:other")).status ==
+        200);
+    // The one that ended first stands for a crowd whose statement never comes to its end.
+    database.execute(
+        "CREATE FUNCTION too_much() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$BEGIN RAISE EXCEPTION 'too much'; END$$;"
+        "CREATE TRIGGER too_much BEFORE INSERT ON stream_analytics FOR EACH ROW"
+        " WHEN (NEW.stream_session_id = '" +
+        id + "') EXECUTE FUNCTION too_much(); DELETE FROM stream_analytics");
+    const auto have = [&] {
+        return database.execute(
+            "SELECT string_agg(stream_session_id::text, ',')"
+            " FROM stream_analytics");
+    };
+    eventually("the failure was seen", [&] {
+        return api.process().output().find("analytics not computed") != std::string::npos;
+    });
+    eventually("the other one's are there", [&] { return have() == other; });
+    database.execute("DROP TRIGGER too_much ON stream_analytics");
+    eventually(
+        "it is tried again",
+        [&] { return database.execute("SELECT count(*) FROM stream_analytics") == "2"; },
+        std::chrono::seconds(60));
+}
+
 TEST_CASE_METHOD(Fixture, "analytics are the host's alone") {
     CHECK(analytics(listener).status == 403);
+    CHECK(analytics(listener).status == 403);
+    // Once a minute, in the chain of what the stream is of.
+    CHECK(database.execute("SELECT string_agg(entity_type || ' ' || outcome, ',') FROM audit_logs"
+                           " WHERE action = 'analytics_read'") == "scene failure");
     CHECK(api.client().get(path + "/analytics").status == 401);
     CHECK(api.client()
               .get("/streams/" + uuid_v7().to_string() + "/analytics", RunningApi::as(host))

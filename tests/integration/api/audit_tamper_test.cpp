@@ -1,11 +1,14 @@
 // Whoever can write the database can do all this; `subcults-api audit verify` finds it.
 #include "integration/api/running_api.hpp"
 
+#include "audit/checkpoint.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <tuple>
 
 using namespace subcults;
 using namespace subcults::test;
@@ -72,7 +75,9 @@ struct Fixture {
         std::string output = process.output();
         const auto summary = output.rfind('\n', output.size() - 2);
         const std::string last = summary == std::string::npos ? output : output.substr(summary + 1);
-        CHECK(last.substr(0, 6) == (status == 0 ? "sound:" : "broken"));
+        const std::string verdict = last.substr(0, last.find(':'));
+        CHECK(status == (verdict == "sound" ? 0 : verdict == "broken" ? 1 : 3));
+        CHECK((status != 3 || verdict == "unverified"));
         output.resize(summary == std::string::npos ? 0 : summary + 1);
         for (auto at = output.find(id); at != std::string::npos; at = output.find(id))
             output.replace(at, id.size(), "S");
@@ -102,7 +107,6 @@ TEST_CASE_METHOD(Fixture, "an edit of any column of an entry is found") {
         {"created_at = created_at + interval '1 microsecond'", mismatch},
         {"hash = sha256(hash)", mismatch},
         {"kid = kid + 1", "S 3 the entry was made with a privacy key that is not configured\n"},
-        {"version = 2", "S 3 the entry has columns of a wrong shape\n"},
         {"commitment = substr(commitment, 2)", "S 3 the entry has columns of a wrong shape\n"},
         {"commitment = substr(sha256(commitment), 1, 16)",
          mismatch + "S 3 the entry's actor does not match its commitment\n"},
@@ -128,6 +132,13 @@ TEST_CASE_METHOD(Fixture, "an edit of any column of an entry is found") {
         sql("DELETE FROM audit_logs");
         sql("INSERT INTO audit_logs SELECT * FROM kept");
     }
+    // As if it had had a target that has been erased.
+    sql("UPDATE audit_logs SET version = 2" + entry(3));
+    const std::string shape = "S 3 the entry has columns of a wrong shape\n";
+    CHECK(verify({"--entity-id", id}) == shape);
+    CHECK(verify() == shape + "- - entries without their target: 1, but erasures tell of 0\n");
+    sql("DELETE FROM audit_logs");
+    sql("INSERT INTO audit_logs SELECT * FROM kept");
     CHECK(verify().empty());
 }
 
@@ -169,7 +180,8 @@ TEST_CASE_METHOD(Fixture, "deletion, swapping and putting back are found") {
     }
     SECTION("cut off with the head, but not with the counts") {
         sql("DELETE FROM audit_logs WHERE entity_id = '" + id + "' AND seq > 2");
-        sql("UPDATE stream_sessions SET head_seq = 2, head_hash = (SELECT hash FROM audit_logs" +
+        sql("UPDATE stream_sessions SET head_seq = 2, (head_hash, head_at) ="
+            " (SELECT hash, created_at FROM audit_logs" +
             entry(2) + ")");
         CHECK(verify() ==
               "S - join_count is 2, but the chain tells of 1\n"
@@ -183,16 +195,163 @@ TEST_CASE_METHOD(Fixture, "a chain that is cut off with head and counts is found
     REQUIRE(with_file().empty());
     const auto forge = [this] {
         sql("DELETE FROM audit_logs WHERE entity_id = '" + id + "' AND seq > 2");
-        sql("UPDATE stream_sessions SET join_count = 1, leave_count = 0, head_seq = 2, head_hash ="
-            " (SELECT hash FROM audit_logs" +
+        sql("UPDATE stream_sessions SET join_count = 1, leave_count = 0, head_seq = 2,"
+            " (head_hash, head_at) = (SELECT hash, created_at FROM audit_logs" +
             entry(2) + ")");
     };
     forge();
-    CHECK(contains(verify(), "S 5 checkpoint "));
-    CHECK(contains(verify(), " knows this entry, but it is gone\n"));
+    for (const std::vector<std::string>& options :
+         {std::vector<std::string>{}, std::vector<std::string>{"--entity-id", id}}) {
+        CHECK(contains(verify(options), "S 5 checkpoint "));
+        CHECK(contains(verify(options), " knows this entry, but it is gone\n"));
+    }
+    {
+        RunningApi again(database.url());
+        for (const std::string& target :
+             {std::string("/audit-logs/verify"), "/audit-logs/verify?entity_id=" + id}) {
+            const Answer answer = again.client().get(
+                target,
+                {{"Authorization", "Bearer " + RunningApi::token("did:plc:admin", "admin")}});
+            REQUIRE(answer.status == 200);
+            CHECK(contains(answer.body, "knows this entry, but it is gone"));
+            CHECK(contains(answer.body, "\"sound\":false"));
+        }
+    }
+    // Nor does it help to leave nothing of it.
+    sql("CREATE TABLE kept AS SELECT * FROM audit_logs WHERE entity_id = '" + id + "'");
+    sql("CREATE TABLE kept_sessions AS SELECT * FROM stream_sessions");
+    sql("DELETE FROM audit_logs WHERE entity_id = '" + id + "'");
+    sql("DELETE FROM stream_sessions");
+    CHECK(contains(verify({"--entity-id", id}), "S 5 checkpoint "));
+    sql("INSERT INTO audit_logs SELECT * FROM kept");
+    sql("INSERT INTO stream_sessions SELECT * FROM kept_sessions");
     // What the checkpoints list cannot be mended without their key either.
     sql("DELETE FROM audit_checkpoint_heads WHERE entity_id = '" + id + "' AND seq > 2");
     CHECK(contains(verify(), "- - the heads listed for checkpoint "));
+}
+
+TEST_CASE_METHOD(Fixture, "emptying an actor or a target without an erasure is found") {
+    stop();
+    REQUIRE(verify().empty());
+    sql("UPDATE audit_logs SET actor = NULL, nonce = NULL" + entry(3));
+    const std::string actors = "- - entries without their actor: 1, but erasures tell of 0\n";
+    CHECK(verify() == actors);
+    sql("UPDATE audit_logs SET target = NULL, target_nonce = NULL" + entry(5));
+    CHECK(verify() == actors + "- - entries without their target: 1, but erasures tell of 0\n");
+}
+
+TEST_CASE_METHOD(Fixture, "a head row with another time or type, or a second one, is found") {
+    const std::string scene = sql("SELECT id FROM scenes");
+    REQUIRE(api.client()
+                .post("/streams", RunningApi::as(listener), "{\"scene_id\":\"" + scene + "\"}")
+                .status == 403);
+    stop();
+    REQUIRE(verify().empty());
+    SECTION("a time that keeps the chain out of checkpoints") {
+        sql("UPDATE stream_sessions SET head_at = '2000-01-01'");
+        const std::string found = "S 5 the head's time is not that of the chain's last entry\n";
+        CHECK(verify() == found);
+        CHECK(verify({"--entity-id", id}) == found);
+    }
+    SECTION("of another type") {
+        sql("UPDATE audit_heads SET entity_type = 'event' WHERE entity_type = 'scene'");
+        const std::string found =
+            scene + " 1 the head is of another type of entity than the chain's last entry\n";
+        CHECK(verify() == found);
+        CHECK(verify({"--entity-id", scene}) == found);
+    }
+    SECTION("a second one") {
+        sql("INSERT INTO audit_heads (entity_id, entity_type, head_seq, head_hash, head_at)"
+            " SELECT id, 'stream_session', head_seq, head_hash, head_at FROM stream_sessions");
+        const std::string found = "S - more than one row claims to know the chain's end\n";
+        CHECK(verify() == found);
+        CHECK(verify({"--entity-id", id}) == found);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "a chain is not hidden from checkpoints by a head that was put there") {
+    eventually("a checkpoint covers it", [this] { return covered(5) == "1"; });
+    sql("INSERT INTO audit_checkpoint_heads (entity_id, seq, number, hash) VALUES ('" + id +
+        "', 9000000000000000000, 1000000000000, ''), ('" + id + "', 6, 1000000000000, '')");
+    post("/join", host);
+    eventually("a checkpoint covers what came later", [this] { return covered(6) == "2"; });
+    stop();
+    const std::string found =
+        " the entry is listed for checkpoint 1000000000000, which does not"
+        " exist\n";
+    CHECK(verify() == "S 6" + found + "S 9000000000000000000" + found);
+    CHECK(verify({"--entity-id", id}) == "S 6" + found + "S 9000000000000000000" + found);
+    sql("DELETE FROM audit_checkpoint_heads WHERE number = 1000000000000");
+    CHECK(with_file().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "a chain that no checkpoint knows though it is old enough is found") {
+    stop();
+    sql("DELETE FROM audit_checkpoint_heads");
+    sql("DELETE FROM audit_checkpoints");
+    // As if the chain had been kept out of sight for two days and put back afterwards.
+    api::PrivacyKeys keys({Secret(std::string(32, 'p'))});
+    const UnixMicros later{now_micros().value + 2 * api::checkpoint_margin_us};
+    const api::Checkpoint made = api::make_checkpoint(keys, nullptr, later, {});
+    const auto bytes = [](const std::string& value) { return "'\\x" + hex(value) + "'"; };
+    sql("INSERT INTO audit_checkpoints VALUES (1, '" + format_rfc3339(made.at) + "', 0, " +
+        bytes(made.root) + ", " + bytes(made.previous_root) + ", " + std::to_string(made.kid) +
+        ", " + bytes(made.signature) + ")");
+    CHECK(verify() ==
+          "S 5 no checkpoint knows the chain's last entry, which is old enough for one\n");
+}
+
+TEST_CASE_METHOD(Fixture, "no checkpoint follows one that is not ours, and that is reported") {
+    eventually("a checkpoint was exported",
+               [this] { return covered(5) == "1" && !lines().empty(); });
+    const auto failures = [this] { return api.metric("audit_checkpoint_failures_total"); };
+    REQUIRE(failures() == 0);
+    const auto plant = [this](const std::string& at, const std::string& kid) {
+        sql("INSERT INTO audit_checkpoints SELECT 9223372036854775807, '" + at +
+            "'::timestamptz, heads, root, previous_root, " + kid +
+            ", signature FROM audit_checkpoints ORDER BY number LIMIT 1");
+    };
+    const std::string wrong = "an audit checkpoint in the database has a wrong signature";
+    const std::string unknown =
+        "an audit checkpoint was signed with a privacy key that is not configured";
+    double before = 0;
+    for (const auto& [at, kid, said] :
+         {std::tuple{"infinity", "kid", wrong}, std::tuple{"-infinity", "kid", wrong},
+          std::tuple{"now", "kid + 1", unknown}}) {
+        INFO(at << " " << kid);
+        before = failures();
+        plant(at, kid);
+        eventually("it is reported", [&] { return failures() > before; });
+        const std::string expected = said;
+        eventually("it is logged", [&] { return contains(api.process().output(), expected); });
+        sql("DELETE FROM audit_checkpoints WHERE number = 9223372036854775807");
+    }
+    // Nothing of it was exported, and afterwards all is as before.
+    const std::size_t exported = lines().size();
+    post("/join", host);
+    eventually("the next one is exported",
+               [&] { return covered(6) == "1" && lines().size() > exported; });
+    stop();
+    CHECK(with_file().empty());
+}
+
+TEST_CASE("a backlog of checkpoints does not hold up the end of the process") {
+    const TestDatabase database = TestDatabase::migrated();
+    database.execute(
+        "INSERT INTO audit_heads (entity_id, entity_type, head_seq, head_hash, head_at)"
+        " SELECT gen_random_uuid(), 'scene', 1, sha256(n::text::bytea), now()"
+        " FROM generate_series(1, 25000) n");
+    const auto checkpoints = [&database] {
+        return database.execute(
+            "SELECT count(*) || ' ' || coalesce(sum(heads), 0) FROM audit_checkpoints");
+    };
+    for (const char* expected : {"1 10000", "2 20000", "3 25000"}) {
+        // With an interval of a day, the only checkpoint is the one at the end.
+        RunningApi api(database.url(), {{"AUDIT_CHECKPOINT_SECONDS", "86400"}});
+        api.process().signal(SIGTERM);
+        REQUIRE(api.process().wait() == 0);
+        CHECK(checkpoints() == expected);
+    }
 }
 
 TEST_CASE_METHOD(Fixture, "a whole database that was set back is found by the exported file") {

@@ -98,6 +98,14 @@ TEST_CASE_METHOD(Fixture,
     CHECK(sql(reads) == "read failure");
 }
 
+TEST_CASE_METHOD(Fixture, "a refused look at the log does not silence a refused verification") {
+    for (int i = 0; i < 2; ++i) {
+        CHECK(api.client().get("/audit-logs", RunningApi::as(host)).status == 403);
+        CHECK(api.client().get("/audit-logs/verify", RunningApi::as(host)).status == 403);
+    }
+    CHECK(sql(reads) == "read failure,verified failure");
+}
+
 TEST_CASE_METHOD(Fixture, "refused starts of streams are in the chain of what they were about") {
     const std::string scene = sql("SELECT id FROM scenes");
     const std::string body = "{\"scene_id\":\"" + scene + "\"}";
@@ -150,23 +158,73 @@ TEST_CASE_METHOD(Fixture, "what is exported is verified elsewhere, without a dat
         INFO(name << "\n" << text);
         const std::string file = directory.path() / name;
         std::ofstream(file, std::ios::binary) << text;
-        const auto verify = [&file](const std::string& key) {
-            Process process(std::vector<std::string>{program("subcults-api"), "audit", "verify",
-                                                     "--export", file},
-                            {{"PRIVACY_HMAC_KEY", key}});
+        const auto verify = [&file](const std::string& key, std::vector<std::string> more = {}) {
+            std::vector<std::string> arguments{program("subcults-api"), "audit", "verify",
+                                               "--export", file};
+            arguments.insert(arguments.end(), more.begin(), more.end());
+            Process process(std::move(arguments), {{"PRIVACY_HMAC_KEY", key}});
             return process.wait();
         };
-        CHECK(verify(std::string(32, 'p')) == 0);
-        CHECK(verify(std::string(32, 'q')) == 1);
+        const std::string key(32, 'p');
+        CHECK(verify(key) == 0);
+        CHECK(verify(key, {"--entity-id", id}) == 0);
+        CHECK(verify(key, {"--entity-id", uuid_v7().to_string()}) == 3);
+        // Without the key nobody can tell.
+        CHECK(verify(std::string(32, 'q')) == 3);
+
+        // Without its end, without an entry before it, without anything.
+        const auto end = text.rfind('\n', text.size() - 2) + 1;
+        const auto last = text.rfind('\n', end - 2) + 1;
+        std::ofstream(file, std::ios::binary) << text.substr(0, end);
+        CHECK(verify(key) == 3);
+        std::ofstream(file, std::ios::binary) << text.substr(0, last) << text.substr(end);
+        CHECK(verify(key) == 1);
+        std::ofstream(file, std::ios::binary) << text.substr(0, end - 5);
+        CHECK(verify(key) == 3);
+        std::ofstream(file, std::ios::binary | std::ios::trunc).close();
+        CHECK(verify(key) == 3);
+
         std::string changed = text;
         const auto at = changed.find("joined");
         REQUIRE(at != std::string::npos);
         changed.replace(at, 6, "kicked");
         std::ofstream(file, std::ios::binary) << changed;
-        CHECK(verify(std::string(32, 'p')) == 1);
+        CHECK(verify(key) == 1);
         // No secret and no person is in it.
         CHECK(text.find("did:") == std::string::npos);
         CHECK(text.find("pppppp") == std::string::npos);
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "pages over HTTP are one export, in either format") {
+    for (int i = 0; i < 4; ++i)
+        post("/join", listener);
+    const TemporaryDirectory directory;
+    const std::string file = directory.path() / "pages";
+    for (const std::string format : {"csv", "jsonl"}) {
+        INFO(format);
+        std::string all;
+        std::string first;
+        std::string cursor;
+        int pages = 0;
+        do {
+            const Answer answer =
+                as_admin("/audit-logs?limit=2&entity_id=" + id + "&format=" + format +
+                         (cursor.empty() ? "" : "&cursor=" + cursor));
+            REQUIRE(answer.status == 200);
+            all += answer.body;
+            if (first.empty()) first = answer.body;
+            cursor = answer.header("X-Next-Cursor");
+            ++pages;
+        } while (!cursor.empty() && pages < 10);
+        CHECK(pages == 3);
+        std::ofstream(file, std::ios::binary) << all;
+        const auto whole = audit({"verify", "--export", file});
+        INFO(whole.output);
+        CHECK(whole.status == 0);
+        CHECK(whole.output.find("1 chains, 5 entries") != std::string::npos);
+        std::ofstream(file, std::ios::binary) << first;
+        CHECK(audit({"verify", "--export", file}).status == 3);
     }
 }
 
@@ -189,7 +247,17 @@ TEST_CASE_METHOD(Fixture, "a person is erased from the log, and the chains still
     CHECK(sql("SELECT count(*) FROM audit_logs WHERE actor IS NOT NULL AND entity_id = '" + id +
               "'") == "2");  // the host's
     CHECK(sql(reads) == "erased success");
+    // How many there were is in what the chain covers: one more is not theirs.
+    CHECK(sql("SELECT request_id FROM audit_logs WHERE action = 'erased'") == "actors-1-targets-1");
     CHECK(audit({"verify"}).status == 0);
+    REQUIRE(audit({"erase", "--did", listener}).status == 0);
+    CHECK(sql("SELECT request_id FROM audit_logs WHERE action = 'erased' AND seq = 2") ==
+          "actors-0-targets-0");
+    sql("UPDATE audit_logs SET actor = NULL, nonce = NULL WHERE action = 'created'");
+    const auto emptied = audit({"verify"});
+    CHECK(emptied.status == 1);
+    CHECK(emptied.output.find("entries without their actor: 2, but erasures tell of 1") !=
+          std::string::npos);
 }
 
 TEST_CASE_METHOD(Fixture, "without its database nothing is read from the log, and nothing hangs") {

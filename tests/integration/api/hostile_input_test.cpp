@@ -76,7 +76,7 @@ void check_answer(const RawAnswer& answer, const Expected& expected, bool head) 
     if (head) return;
     CHECK(answer.header("content-type") == "application/json; charset=utf-8");
     rapidjson::Document body;
-    body.Parse(answer.body.data(), answer.body.size());
+    body.Parse<rapidjson::kParseValidateEncodingFlag>(answer.body.data(), answer.body.size());
     REQUIRE(body.IsObject());
     REQUIRE(body.MemberCount() == 1);
     REQUIRE(body.HasMember("error"));

@@ -18,6 +18,10 @@ std::vector<Bad> bad_bodies() {
     std::string nested;
     for (int i = 0; i < 10'000; ++i)
         nested += "{\"x\":";
+    // An odd number of bytes, then characters of two: no even limit falls between two of them.
+    std::string long_name = "a";
+    for (int i = 0; i < 40; ++i)
+        long_name += "\xc3\xa9";
     return {
         {"{", unreadable},
         {"}", unreadable},
@@ -59,6 +63,7 @@ std::vector<Bad> bad_bodies() {
         {"1.5", refused},
         {"\"text\"", refused},
         {"{\"surprise\":\"x\"}", refused},
+        {"{\"" + long_name + "\":\"x\"}", refused},
         {"{\"__proto__\":{}}", refused},
         {"{\"\":1}", refused},
         {"{\"x\":[]}", refused},

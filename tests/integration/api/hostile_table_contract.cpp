@@ -141,7 +141,7 @@ Table hostile_webhooks(const World& world) {
     rows.add("another type", "POST", hook, {{"Content-Type", "text/plain"}}, event, 415,
              "unsupported_media_type");
     rows.add("too large", "POST", hook, {{"Content-Type", "application/json"}},
-             std::string(1024 * 1024, ' '), 413, "payload_too_large");
+             std::string(1024 * 1024 + 1, ' '), 413, "payload_too_large");
     return std::move(rows.table);
 }
 

@@ -184,6 +184,13 @@ void add_queries(Table& table, const World& world) {
     }
     add("limit=5&limit=6", "validation_error");
     add("status=active&status=active", "validation_error");
+    // A name is shown in part, and never in part of a character.
+    std::string accented;
+    for (int i = 0; i < 16; ++i)
+        accented += "%C3%A9";
+    for (const char* before : {"", "a", "ab", "%F0%9F%8E%B5", "a%E2%82%AC"}) {
+        add(before + accented + "&" + before + accented, "validation_error");
+    }
     add("limit=5&LIMIT=6&limit=5", "validation_error");
     for (const char* query : {"%", "%zz=1", "limit=%", "limit=%f", "limit=%ff", "limit=%00",
                               "cursor=%c0%af", "%ed%a0%80=1", "a=1&b=%fe", "status=active%"}) {

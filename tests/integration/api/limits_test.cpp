@@ -67,6 +67,47 @@ TEST_CASE("a user who joins too often is refused before anything is counted") {
     CHECK(api.metric("rate_limit_rejected_total{class=\"general\"}") == 0);
 }
 
+TEST_CASE("leaves and LiveKit tokens have limits of their own, and a refusal leaves no entry") {
+    const TestDatabase database = TestDatabase::migrated();
+    // Tokens need a LiveKit to be named, not to be there.
+    RunningApi api(database.url(), {{"API_RATE_LIMIT_LEAVES_PER_MINUTE", "2"},
+                                    {"API_RATE_LIMIT_TOKENS_PER_MINUTE", "2"},
+                                    {"LIVEKIT_URL", "ws://127.0.0.1:9"},
+                                    {"LIVEKIT_API_KEY", "key"},
+                                    {"LIVEKIT_API_SECRET", std::string(32, 'l')}});
+    const std::string stream = "/streams/" + create_stream(database, api, host);
+    for (const char* action : {"/leave", "/token"}) {
+        INFO(action);
+        const std::string path = stream + action;
+        for (int left = 1; left >= 0; --left) {
+            const Answer answered = api.client().post(path, RunningApi::as(listener));
+            REQUIRE(answered.status == 200);
+            CHECK(answered.header("X-RateLimit-Limit") == "2");
+            CHECK(answered.header("X-RateLimit-Remaining") == std::to_string(left));
+        }
+        for (int i = 0; i < 10; ++i) {
+            const Answer refused = api.client().post(path, RunningApi::as(listener));
+            REQUIRE(refused.status == 429);
+            CHECK(refused.error_code() == "rate_limited");
+            const int wait = std::stoi(refused.header("Retry-After"));
+            CHECK(wait >= 1);
+            CHECK(wait <= 30);
+        }
+        // Others are not touched, and neither is what else this user does.
+        CHECK(api.client().post(path, RunningApi::as("did:plc:other")).status == 200);
+        CHECK(api.client().post(stream + "/join", RunningApi::as(listener)).status == 200);
+    }
+    CHECK(database.execute("SELECT leave_count FROM stream_sessions") == "3");
+    const auto entries = [&database](const std::string& action) {
+        return database.execute("SELECT count(*) FROM audit_logs WHERE action = '" + action + "'");
+    };
+    CHECK(entries("left") == "3");
+    CHECK(entries("token_issued") == "3");
+    CHECK(api.metric("rate_limit_rejected_total{class=\"leaves\"}") == 10);
+    CHECK(api.metric("rate_limit_rejected_total{class=\"tokens\"}") == 10);
+    CHECK(api.metric("rate_limit_rejected_total{class=\"joins\"}") == 0);
+}
+
 TEST_CASE(
     "an address that asks too often is refused, whoever it claims to be and whatever it asks") {
     const TestDatabase database = TestDatabase::migrated();
@@ -121,33 +162,45 @@ TEST_CASE("behind a trusted proxy the client's own address counts, and it cannot
 
 TEST_CASE("a limit of 0 is no limit and announces none") {
     const TestDatabase database = TestDatabase::migrated();
-    RunningApi api(database.url(),
-                   {{"API_RATE_LIMIT_PER_MINUTE", "0"}, {"API_RATE_LIMIT_JOINS_PER_MINUTE", "0"}});
+    RunningApi api(database.url(), {{"API_RATE_LIMIT_PER_MINUTE", "0"},
+                                    {"API_RATE_LIMIT_JOINS_PER_MINUTE", "0"},
+                                    {"API_RATE_LIMIT_LEAVES_PER_MINUTE", "0"}});
     const std::string id = create_stream(database, api, host);
     for (int i = 0; i < 30; ++i) {
-        const Answer joined =
-            api.client().post("/streams/" + id + "/join", RunningApi::as(listener));
-        REQUIRE(joined.status == 200);
-        CHECK(joined.header("X-RateLimit-Limit").empty());
+        for (const char* action : {"/join", "/leave"}) {
+            const Answer answered =
+                api.client().post("/streams/" + id + action, RunningApi::as(listener));
+            REQUIRE(answered.status == 200);
+            CHECK(answered.header("X-RateLimit-Limit").empty());
+        }
     }
 }
 
-TEST_CASE("by default a user may join ten times a minute, an address ask a thousand times") {
+TEST_CASE(
+    "by default a user may join ten times a minute, leave and take tokens thirty times, an address "
+    "ask a thousand times") {
     const TestDatabase database = TestDatabase::migrated();
     auto variables = RunningApi::environment(database.url());
-    variables.erase("API_RATE_LIMIT_PER_MINUTE");
-    variables.erase("API_RATE_LIMIT_JOINS_PER_MINUTE");
+    for (const char* name :
+         {"API_RATE_LIMIT_PER_MINUTE", "API_RATE_LIMIT_JOINS_PER_MINUTE",
+          "API_RATE_LIMIT_LEAVES_PER_MINUTE", "API_RATE_LIMIT_TOKENS_PER_MINUTE"})
+        variables.erase(name);
     Process process({program("subcults-api")}, variables);
     HttpClient client(process.listening_port());
     eventually("it is ready", [&] { return client.get("/health/ready").status == 200; });
     const Answer listed = client.get("/streams", RunningApi::as(listener));
     CHECK(listed.header("X-RateLimit-Limit") == "1000");
     CHECK(listed.header("X-RateLimit-Remaining") == "999");
-    const Answer joined =
-        client.post("/streams/01890a5d-ac96-774b-bcce-b302099a8057/join", RunningApi::as(listener));
+    const std::string nowhere = "/streams/01890a5d-ac96-774b-bcce-b302099a8057";
+    const Answer joined = client.post(nowhere + "/join", RunningApi::as(listener));
     CHECK(joined.status == 404);
     CHECK(joined.header("X-RateLimit-Limit") == "10");
     CHECK(joined.header("X-RateLimit-Remaining") == "9");
+    for (const char* action : {"/leave", "/token"}) {
+        const Answer answered = client.post(nowhere + action, RunningApi::as(listener));
+        CHECK(answered.header("X-RateLimit-Limit") == "30");
+        CHECK(answered.header("X-RateLimit-Remaining") == "29");
+    }
 }
 
 TEST_CASE("beyond the concurrent requests of a worker the answer is 503, health stays well") {

@@ -10,6 +10,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <cstdio>
 #include <utility>
 
@@ -27,6 +28,8 @@ namespace {
 constexpr auto patience = 30s;
 constexpr std::size_t dids_per_client = 3;
 constexpr int most_attempts = 5000;
+// What a host does with a stream that was begun.
+constexpr std::array afterwards{OracleAction::lock, OracleAction::end};
 
 asio::awaitable<void> wait(std::chrono::milliseconds time) {
     const auto executor = co_await asio::this_coro::executor;
@@ -40,7 +43,12 @@ const char* route_of(OracleAction action) noexcept {
             return "/join";
         case OracleAction::leave:
             return "/leave";
+        case OracleAction::lock:
+            return "/lock";
+        case OracleAction::end:
+            return "/end";
         case OracleAction::token:
+        case OracleAction::create:
             break;
     }
     return "/token";
@@ -53,15 +61,26 @@ void read_answer(const std::string& text, OracleAction action, OracleAttempt& at
         attempt.code = "no JSON";
         return;
     }
-    if (attempt.status != 200) {
+    if (!attempt.succeeded()) {
         if (body.HasMember("error")) attempt.code = body["error"]["code"].GetString();
         return;
     }
-    if (action == OracleAction::token) {
-        attempt.participant_id = body["participant_id"].GetString();
-    } else {
-        attempt.count =
-            body[action == OracleAction::join ? "join_count" : "leave_count"].GetInt64();
+    switch (action) {
+        case OracleAction::join:
+            attempt.count = body["join_count"].GetInt64();
+            break;
+        case OracleAction::leave:
+            attempt.count = body["leave_count"].GetInt64();
+            break;
+        case OracleAction::token:
+            attempt.participant_id = body["participant_id"].GetString();
+            break;
+        case OracleAction::create:
+            attempt.session = body["id"].GetString();
+            break;
+        case OracleAction::lock:
+        case OracleAction::end:
+            break;
     }
 }
 
@@ -73,6 +92,12 @@ const char* audited_as(OracleAction action) noexcept {
             return "joined";
         case OracleAction::leave:
             return "left";
+        case OracleAction::create:
+            return "created";
+        case OracleAction::lock:
+            return "locked";
+        case OracleAction::end:
+            return "ended";
         case OracleAction::token:
             break;
     }
@@ -86,22 +111,31 @@ struct OracleClients::Link {
     std::uint16_t port = 0;
 };
 
-OracleClients::OracleClients(std::vector<std::string> streams, std::size_t clients,
+OracleClients::OracleClients(std::vector<std::string> streams, std::vector<std::string> scenes,
+                             std::string host, std::size_t clients, std::size_t hosts,
                              std::uint64_t seed)
-    : streams_(std::move(streams)), seed_(seed) {
-    for (std::size_t i = 0; i < clients; ++i) {
-        ++living_;
-        asio::co_spawn(io_, live(i), [this](std::exception_ptr failure) {
-            --living_;
-            if (!failure) return;
-            try {
-                std::rethrow_exception(failure);
-            } catch (const std::exception& error) {
-                std::fprintf(stderr, "a client ended: %s\n", error.what());
-            }
-        });
-    }
+    : streams_(std::move(streams)),
+      scenes_(std::move(scenes)),
+      host_(std::move(host)),
+      seed_(seed) {
+    for (std::size_t i = 0; i < clients; ++i)
+        keep_alive(live(i));
+    for (std::size_t i = 0; i < hosts; ++i)
+        keep_alive(host_streams(clients + i));
     thread_ = std::thread([this] { io_.run(); });
+}
+
+void OracleClients::keep_alive(asio::awaitable<void> life) {
+    ++living_;
+    asio::co_spawn(io_, std::move(life), [this](std::exception_ptr failure) {
+        --living_;
+        if (!failure) return;
+        try {
+            std::rethrow_exception(failure);
+        } catch (const std::exception& error) {
+            std::fprintf(stderr, "a client ended: %s\n", error.what());
+        }
+    });
 }
 
 OracleClients::~OracleClients() {
@@ -173,10 +207,22 @@ asio::awaitable<bool> OracleClients::ensure_connected(Link& link) {
 
 asio::awaitable<void> OracleClients::ask(Link& link, const OracleOperation& operation,
                                          OracleAttempt& attempt) {
-    http::request<http::empty_body> request;
+    http::request<http::string_body> request;
     request.version(11);
     request.method(http::verb::post);
-    request.target("/streams/" + streams_[operation.stream] + route_of(operation.action));
+    if (operation.action == OracleAction::create) {
+        request.target("/streams");
+        request.body() = "{\"scene_id\":\"" + operation.scene + "\"}";
+    } else {
+        const std::string& id =
+            operation.of_host() ? operation.session : streams_[operation.stream];
+        request.target("/streams/" + id + route_of(operation.action));
+    }
+    if (operation.action == OracleAction::lock) {
+        request.method(http::verb::patch);
+        request.body() = "{\"locked\":true}";
+    }
+    if (!request.body().empty()) request.set(http::field::content_type, "application/json");
     request.set(http::field::host, "localhost");
     request.set(http::field::authorization, "Bearer " + RunningApi::token(operation.did));
     request.set("X-Request-ID", attempt.request_id);
@@ -203,8 +249,9 @@ asio::awaitable<void> OracleClients::ask(Link& link, const OracleOperation& oper
 }
 
 void OracleClients::note(const OracleOperation& operation, const OracleAttempt& attempt) {
-    if (attempt.status == 200) {
+    if (attempt.succeeded()) {
         ++counts_.acknowledged;
+        if (attempt.status == 201) ++counts_.created;
         if (operation.attempts.size() > 1) ++counts_.replayed;
     } else if (attempt.status == 403) {
         ++counts_.refused_locked;
@@ -220,7 +267,7 @@ void OracleClients::note(const OracleOperation& operation, const OracleAttempt& 
 // One attempt without a key; with one, until there is an answer that settles it.
 asio::awaitable<void> OracleClients::carry_out(Link& link, OracleOperation& operation,
                                                std::minstd_rand& random) {
-    bool asks_again = !operation.key.empty() && random() % 4 == 0;
+    bool asks_again = operation.repeatable() && random() % 4 == 0;
     for (int i = 0; i < most_attempts; ++i) {
         const bool permitted = co_await permission();
         if (!permitted) co_return;
@@ -231,8 +278,9 @@ asio::awaitable<void> OracleClients::carry_out(Link& link, OracleOperation& oper
             continue;
         }
         OracleAttempt attempt;
-        attempt.request_id = (operation.key.empty() ? "plain-" : "keyed-") + std::to_string(seed_) +
-                             "-" + std::to_string(++numbered_);
+        const char* kind = operation.key.empty() ? "plain-" : "keyed-";
+        attempt.request_id = (operation.of_host() ? "host-" : kind) + std::to_string(seed_) + "-" +
+                             std::to_string(++numbered_);
         co_await ask(link, operation, attempt);
         const unsigned status = attempt.status;
         operation.attempts.push_back(std::move(attempt));
@@ -242,8 +290,51 @@ asio::awaitable<void> OracleClients::carry_out(Link& link, OracleOperation& oper
         const bool settled = status != 0 && status != 503;
         // A service in trouble is not asked as fast as it can say so.
         if (!settled) co_await wait(std::chrono::milliseconds(5 + random() % 20));
-        if (operation.key.empty() || (settled && !asks_again)) co_return;
+        if (!operation.repeatable() || (settled && !asks_again)) co_return;
         if (settled) asks_again = false;
+    }
+}
+
+asio::awaitable<std::string> OracleClients::perform(Link& link, OracleOperation operation,
+                                                    std::minstd_rand& random) {
+    co_await carry_out(link, operation, random);
+    std::string session;
+    for (const OracleAttempt& attempt : operation.attempts) {
+        if (!attempt.session.empty()) session = attempt.session;
+    }
+    if (!operation.attempts.empty()) {
+        const std::lock_guard lock(finished_mutex_);
+        finished_.push_back(std::move(operation));
+    }
+    co_return session;
+}
+
+// A start without a key whose answer was lost leaves a stream that nobody ends, or none: which one
+// it is, is the judge's to find out.
+asio::awaitable<void> OracleClients::host_streams(std::size_t index) {
+    std::minstd_rand random(static_cast<std::minstd_rand::result_type>(seed_ * 1000 + index + 1));
+    Link link;
+    while (!stopping_ && !scenes_.empty()) {
+        OracleOperation create;
+        create.stream = OracleOperation::no_stream;
+        create.action = OracleAction::create;
+        create.did = host_;
+        create.scene = std::move(scenes_.back());
+        scenes_.pop_back();
+        if (random() % 3 != 0) {
+            create.key = std::to_string(seed_) + "-" + std::to_string(++numbered_);
+        }
+        std::string session = co_await perform(link, std::move(create), random);
+        for (const OracleAction action : afterwards) {
+            if (session.empty()) break;
+            OracleOperation operation;
+            operation.stream = OracleOperation::no_stream;
+            operation.action = action;
+            operation.did = host_;
+            operation.session = session;
+            co_await perform(link, std::move(operation), random);
+        }
+        co_await wait(std::chrono::milliseconds(random() % 100));
     }
 }
 
@@ -252,11 +343,7 @@ asio::awaitable<void> OracleClients::live(std::size_t index) {
     Link link;
     while (!stopping_) {
         OracleOperation operation = next_operation(index, random);
-        co_await carry_out(link, operation, random);
-        if (!operation.attempts.empty()) {
-            const std::lock_guard lock(finished_mutex_);
-            finished_.push_back(std::move(operation));
-        }
+        co_await perform(link, std::move(operation), random);
         // Some rush, some take their time: batches of many sizes.
         if (random() % 3 != 0) co_await wait(std::chrono::milliseconds(random() % 15));
     }

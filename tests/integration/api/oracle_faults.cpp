@@ -91,7 +91,7 @@ Fault during_pause(const std::string& kind, const std::string& name,
         run.database().execute("INSERT INTO test_pauses VALUES ('" + kind + "')");
         const std::string standing = "SELECT count(*)" + ledger_backends +
                                      " AND wait_event = 'PgSleep' AND query " +
-                                     (kind == "commit" ? "= 'COMMIT'" : "LIKE '%audit_logs%'");
+                                     (kind == "batch" ? "LIKE '%audit_logs%'" : "= 'COMMIT'");
         eventually("the ledger stands in " + kind,
                    [&] { return run.database().execute(standing) != "0"; });
         act(run);
@@ -118,7 +118,7 @@ void end_backends_in_commit(OracleRun& run) {
 void crash_and_come_back(OracleRun& run) {
     const std::size_t before = run.logged(commit_lost);
     run.server().stop(TestPostgres::Stop::immediate);
-    run.server().start();
+    run.start_database();
     eventually("the ledger notices", [&] { return run.logged(commit_lost) > before; });
 }
 
@@ -128,7 +128,7 @@ void stay_away(OracleRun& run) {
     run.server().stop(TestPostgres::Stop::immediate);
     eventually("somebody is told that the outcome is unknown",
                [&] { return run.clients().counts().outcome_unknown > before; });
-    run.server().start();
+    run.start_database();
 }
 
 Fault stop_database(const std::string& name, const std::function<void(TestPostgres&)>& stop) {
@@ -138,7 +138,7 @@ Fault stop_database(const std::string& name, const std::function<void(TestPostgr
         run.ensure_running();
         run.wait_for_answers(20 + run.draw(200));
         stop(run.server());
-        run.server().start();
+        run.start_database();
         run.wait_for_answers(20);
     };
     return fault;
@@ -201,7 +201,10 @@ void OracleRun::ensure_running() {
 }
 
 void OracleRun::kill() {
-    if (running()) api_->kill();
+    if (running()) {
+        api_->kill();
+        ++kills_;
+    }
     clients_.serve_at(0);
 }
 
@@ -212,8 +215,14 @@ void OracleRun::terminate() {
 
 int OracleRun::wait_for_end() {
     const int status = api_->wait();
+    if (status == killed) ++kills_;
     clients_.serve_at(0);
     return status;
+}
+
+void OracleRun::start_database() {
+    server_.start();
+    ++database_restarts_;
 }
 
 void OracleRun::wait_for_answers(std::uint64_t more) {
@@ -268,6 +277,9 @@ void install_pauses(const TestDatabase& database) {
     database.execute(
         "CREATE CONSTRAINT TRIGGER pause_in_commit AFTER UPDATE ON stream_sessions"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION test_pause('commit')");
+    database.execute(
+        "CREATE CONSTRAINT TRIGGER pause_in_beginning AFTER INSERT ON stream_sessions"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION test_pause('beginning')");
 }
 
 std::vector<Fault> crash_faults() {
@@ -331,6 +343,16 @@ std::vector<Fault> outside_faults() {
                                   crash_and_come_back));
     faults.push_back(during_pause(
         "commit", "the database crashes during COMMIT and stays away for long", stay_away));
+    // The same to streams that are just being started: they have no row to wait for yet.
+    faults.push_back(during_pause("beginning", "kill during COMMIT of a new stream", kill_api));
+    faults.push_back(during_pause("beginning",
+                                  "the database connection ends during COMMIT of a new stream",
+                                  end_backends_in_commit));
+    faults.push_back(during_pause("beginning", "the database crashes during COMMIT of a new stream",
+                                  crash_and_come_back));
+    faults.push_back(during_pause(
+        "beginning", "the database crashes during COMMIT of a new stream and stays away",
+        stay_away));
     faults.push_back(stop_database("the database restarts", [](TestPostgres& server) {
         server.stop(TestPostgres::Stop::fast);
     }));
@@ -342,7 +364,7 @@ std::vector<Fault> outside_faults() {
                           run.wait_for_answers(20 + run.draw(200));
                           run.kill();
                           run.server().stop(TestPostgres::Stop::immediate);
-                          run.server().start();
+                          run.start_database();
                           run.ensure_running();
                           run.wait_for_answers(20);
                       }});

@@ -33,6 +33,12 @@ class OracleRun {
     // Waits for the end of a process that was not killed from here; its exit status.
     int wait_for_end();
 
+    // After it was stopped.
+    void start_database();
+    // Processes of the API that ended by SIGKILL, and starts of the database after its first.
+    std::uint64_t kills() const noexcept { return kills_; }
+    std::uint64_t database_restarts() const noexcept { return database_restarts_; }
+
     // Waits until clients have heard of so many successes more.
     void wait_for_answers(std::uint64_t more);
     // Clients rest, and no backend of the ledger is busy any more, orphans included.
@@ -60,6 +66,8 @@ class OracleRun {
     std::minstd_rand random_;
     TemporaryDirectory directory_;
     std::unique_ptr<Process> api_;
+    std::uint64_t kills_ = 0;
+    std::uint64_t database_restarts_ = 0;
 };
 
 struct Fault {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 using namespace subcults::test;
 
@@ -22,6 +23,8 @@ namespace {
 
 constexpr std::size_t stream_count = 8;
 constexpr std::size_t client_count = 24;
+constexpr std::size_t host_count = 3;
+constexpr std::size_t scene_count = 20'000;
 const std::string host = "did:plc:host";
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
@@ -48,6 +51,21 @@ std::vector<std::string> make_streams(const TestDatabase& database) {
     return streams;
 }
 
+// For hosts to start streams for.
+std::vector<std::string> make_scenes(const TestDatabase& database) {
+    database.execute(
+        "INSERT INTO scenes (id, uri, owner_did, rev, name) SELECT gen_random_uuid(),"
+        " 'at://oracle/' || i, '" +
+        host + "', '3mptbypluud2a', 'Basement' FROM generate_series(1, " +
+        std::to_string(scene_count) + ") i");
+    std::istringstream ids(database.execute(
+        "SELECT string_agg(id::text, ' ') FROM scenes WHERE uri LIKE 'at://oracle/%'"));
+    std::vector<std::string> scenes;
+    for (std::string id; ids >> id;)
+        scenes.push_back(id);
+    return scenes;
+}
+
 void require_nothing(const std::vector<std::string>& complaints) {
     for (std::size_t i = 0; i < std::min<std::size_t>(complaints.size(), 10); ++i)
         WARN(complaints[i]);
@@ -65,6 +83,8 @@ void verify_chains(const TestDatabase& database) {
 
 struct Tally {
     std::uint64_t faults = 0;
+    std::uint64_t kills = 0;
+    std::uint64_t restarts = 0;
     std::uint64_t acknowledged = 0;
 };
 
@@ -75,7 +95,7 @@ Tally play_round(std::uint64_t seed, std::size_t kills) {
     TestDatabase database = migrated_in(server);
     const std::vector<std::string> streams = make_streams(database);
     install_pauses(database);
-    OracleClients clients(streams, client_count, seed);
+    OracleClients clients(streams, make_scenes(database), host, client_count, host_count, seed);
     OracleJudge judge(database, streams);
     OracleRun run(server, database, clients, seed);
 
@@ -113,6 +133,9 @@ Tally play_round(std::uint64_t seed, std::size_t kills) {
     const OracleCounts& counts = clients.counts();
     CHECK(judge.confirmed() == counts.acknowledged.load());
     CHECK(counts.replayed.load() > 0);
+    CHECK(counts.created.load() > faults.size());
+    CHECK(run.kills() > 0);
+    CHECK(run.database_restarts() > 0);
     CHECK(counts.refused_locked.load() > 0);
     CHECK(counts.unavailable.load() > 0);
     CHECK(counts.outcome_unknown.load() > 0);
@@ -121,7 +144,7 @@ Tally play_round(std::uint64_t seed, std::size_t kills) {
     CHECK(judge.silent_and_not_done() > 0);
     // The API answers within its own deadlines, whatever its database does.
     CHECK(counts.timed_out.load() == 0);
-    return {faults.size(), counts.acknowledged};
+    return {faults.size(), run.kills(), run.database_restarts(), counts.acknowledged};
 }
 
 }  // namespace
@@ -135,10 +158,16 @@ TEST_CASE("whatever hits API and database, what was acknowledged is there, once 
     do {
         const Tally round = play_round(seed++, kills);
         total.faults += round.faults;
+        total.kills += round.kills;
+        total.restarts += round.restarts;
         total.acknowledged += round.acknowledged;
-        std::printf("%llu faults, %llu answers confirmed\n",
-                    static_cast<unsigned long long>(total.faults),
-                    static_cast<unsigned long long>(total.acknowledged));
+        std::printf(
+            "%llu faults (%llu kills of the API, %llu restarts of the database),"
+            " %llu answers confirmed\n",
+            static_cast<unsigned long long>(total.faults),
+            static_cast<unsigned long long>(total.kills),
+            static_cast<unsigned long long>(total.restarts),
+            static_cast<unsigned long long>(total.acknowledged));
         std::fflush(stdout);
     } while (std::chrono::steady_clock::now() < end);
 }

@@ -25,6 +25,8 @@ Process::Environment RunningApi::environment(const std::string& database_url) {
             // limits set their own.
             {"API_RATE_LIMIT_PER_MINUTE", "0"},
             {"API_RATE_LIMIT_JOINS_PER_MINUTE", "0"},
+            {"API_RATE_LIMIT_LEAVES_PER_MINUTE", "0"},
+            {"API_RATE_LIMIT_TOKENS_PER_MINUTE", "0"},
             {"API_RATE_LIMIT_QUALITY_PER_MINUTE", "0"},
             {"API_SHED_LAG_MS", "0"}};
 }

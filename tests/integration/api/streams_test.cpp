@@ -71,11 +71,14 @@ TEST_CASE_METHOD(Fixture, "a session lives from creation over joins and leaves t
     CHECK(client.post("/streams/" + id + "/leave", RunningApi::as(listener)).status == 409);
 
     CHECK(count("SELECT string_agg(action, ',' ORDER BY seq) FROM audit_logs WHERE entity_id = '" +
-                id + "'") == "created,joined,joined,left,ended,ended");
+                id + "'") == "created,joined,joined,left,ended,ended,joined,left");
     CHECK(count("SELECT string_agg(outcome, ',' ORDER BY seq) FROM audit_logs WHERE action = "
                 "'ended'") == "failure,success");  // the listener tried first
+    // Whoever came too late is in the chain as well.
+    CHECK(count("SELECT string_agg(outcome, ',' ORDER BY seq) FROM audit_logs WHERE seq > 6") ==
+          "failure,failure");
     CHECK(count("SELECT count(*) FROM audit_logs WHERE entity_type = 'stream_session' AND "
-                "request_id <> ''") == "6");
+                "request_id <> ''") == "8");
     CHECK(count("SELECT count(*) FROM stream_participants WHERE left_at IS NULL") == "0");
     CHECK(count("SELECT count(*) FROM active_streams") == "0");
     CHECK(api.metric("stream_joins_total") == 2);
@@ -162,6 +165,7 @@ TEST_CASE_METHOD(Fixture, "an Idempotency-Key makes a retry return the first ans
     const Answer reused = client.post("/streams/" + id + "/join", headers,
                                       R"({"token_issued_at":"2026-01-01T00:00:00Z"})");
     CHECK(reused.status == 422);
+    CHECK(count("SELECT action FROM audit_logs WHERE outcome = 'failure'") == "joined");
     // The same key for leaving is another request.
     CHECK(client.post("/streams/" + id + "/leave", headers).status == 200);
     client.post("/streams/" + id + "/end", RunningApi::as(host));
@@ -177,9 +181,17 @@ TEST_CASE_METHOD(Fixture, "an Idempotency-Key makes a retry return the first ans
         CHECK(made.status == 201);
         CHECK(again.status == 201);
         CHECK(again.body == made.body);
+        // Whatever has become of the stream since.
+        const std::string path = "/streams/" + std::string(made.json()["id"].GetString());
+        REQUIRE(client.post(path + "/end", RunningApi::as(host)).status == 200);
+        const Answer late = client.post("/streams", create, body);
+        CHECK(late.status == 201);
+        CHECK(late.body == made.body);
         const Answer misused =
             client.post("/streams", create, "{\"scene_id\":\"" + add_scene(database, host) + "\"}");
         CHECK(misused.status == 422);
+        CHECK(count("SELECT count(*) FROM audit_logs WHERE entity_type = 'scene' AND"
+                    " action = 'created' AND outcome = 'failure'") == "1");
     }
 }
 

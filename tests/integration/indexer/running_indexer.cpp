@@ -117,10 +117,10 @@ RunningIndexer::RunningIndexer(const std::string& database_url, const std::strin
     port_ = process_->listening_port();
 }
 
-<<<<<<< HEAD
 HttpClient RunningIndexer::client() const {
     return HttpClient(port_, held_to(contract_));
-=======
+}
+
 Outcome run_indexer(const TestDatabase& database, std::vector<std::string> arguments,
                     Process::Environment extra) {
     arguments.insert(arguments.begin(), program("subcults-indexer"));
@@ -128,7 +128,6 @@ Outcome run_indexer(const TestDatabase& database, std::vector<std::string> argum
     Process process(std::move(arguments), std::move(extra));
     const int status = process.wait();
     return {status, process.output()};
->>>>>>> main
 }
 
 std::vector<std::string> generated_frames(std::uint64_t seed, std::size_t dids, std::size_t count) {

@@ -79,7 +79,7 @@ TEST_CASE("slow senders take no handler's place") {
     CHECK(shed_for(server, net::ShedReason::concurrency) == 0);
 }
 
-TEST_CASE("while the loop runs late, requests get 503; afterwards they are served again") {
+TEST_CASE("while the loop runs late, requests get 503, and afterwards they are served again") {
     auto options = RunningServer::quick();
     options.load.lag = 50ms;
     RunningServer server(options);

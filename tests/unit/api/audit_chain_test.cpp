@@ -1,5 +1,5 @@
-#include "audit/chain_verifier.hpp"
 #include "audit/entry_text.hpp"
+#include "audit/named_counts.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -189,6 +189,62 @@ TEST_CASE_METHOD(Chain,
           "0 leave_count is 1, but the chain tells of 0");
 }
 
+TEST_CASE_METHOD(Chain, "a head with another time or type than the last entry is found, once") {
+    head.at = entries.back().created_at;
+    head.entity_type = "stream_session";
+    CHECK(verify().empty());
+    head.at = UnixMicros{946'684'800'000'000};
+    CHECK(verify() == "6 the head's time is not that of the chain's last entry");
+    // Of an entry that was edited nothing can be told but that.
+    Chain edited;
+    edited.head.at = edited.entries.back().created_at;
+    ++edited.entries.back().created_at.value;
+    CHECK(edited.verify() == "6" + mismatch);
+    Chain moved;
+    moved.head.entity_type = "scene";
+    CHECK(moved.verify() == "6 the head is of another type of entity than the chain's last entry");
+    Chain doubled;
+    doubled.head.twice = true;
+    CHECK(doubled.verify() == "0 more than one row claims to know the chain's end");
+}
+
+TEST_CASE("two counts are one word, and nothing else is read as them") {
+    TwoCounts counts;
+    counts.first = 12;
+    counts.second = 3;
+    CHECK(counts_text(erased_counts, counts) == "actors-12-targets-3");
+    const auto read = read_counts(erased_counts, "actors-12-targets-3");
+    REQUIRE(read);
+    CHECK((*read == counts));
+    for (const char* bad :
+         {"", "actors-12", "actors-12-targets-", "actors-12-targets-3-", "actors--1-targets-3",
+          "actors-12-targets-3x", "joins-12-leaves-3", "actors-9223372036854775807-targets-0",
+          "actors-99999999999999999999-targets-0", "actors 12-targets-3"}) {
+        INFO(bad);
+        CHECK_FALSE(read_counts(erased_counts, bad));
+    }
+}
+
+TEST_CASE("an entry about an erasure tells what was emptied, in the log's own chain only") {
+    PrivacyKeys keys({Secret(std::string(32, 'k'))});
+    for (const auto& [type, told] : {std::pair{"audit_log", 12}, std::pair{"scene", 0}}) {
+        AuditEntry entry;
+        entry.entity_type = type;
+        entry.entity_id = uuid_v7();
+        entry.seq = 1;
+        entry.action = "erased";
+        entry.outcome = "success";
+        entry.request_id = "actors-12-targets-3";
+        entry.created_at = UnixMicros{1'766'537'083'123'450};
+        entry.kid = keys.current_kid();
+        seal(keys, entry, "");
+        ChainVerifier verifier(keys, entry.entity_id);
+        verifier.add(stored_form(entry));
+        CHECK(verifier.findings().empty());
+        CHECK(verifier.told().actors == told);
+    }
+}
+
 TEST_CASE_METHOD(Chain, "an erased entry is sound, and counted") {
     for (StoredEntry& entry : entries) {
         entry.actor.reset();
@@ -201,7 +257,8 @@ TEST_CASE_METHOD(Chain, "an erased entry is sound, and counted") {
         verifier.add(entry);
     verifier.finish(&head);
     CHECK(verifier.findings().empty());
-    CHECK(verifier.erased() == 6);
+    CHECK(verifier.emptied().actors == 6);
+    CHECK(verifier.emptied().targets == 1);
 }
 
 TEST_CASE_METHOD(Chain, "an export is read back as it was, in either format") {
@@ -215,18 +272,23 @@ TEST_CASE_METHOD(Chain, "an export is read back as it was, in either format") {
         json += entry_json(entry) + "\n";
         csv += entry_csv(entry);
     }
-    json += head_json(entity, head) + "\n";
-    const auto lines = read_export(json);
-    REQUIRE(lines.has_value());
-    CHECK(lines->entries == entries);
-    REQUIRE(lines->heads.size() == 1);
-    CHECK(lines->heads[0].entity == entity);
-    CHECK(lines->heads[0].head.hash == head.hash);
-    CHECK(lines->heads[0].head.joins == head.joins);
-    const auto table = read_export(csv);
-    REQUIRE(table.has_value());
-    CHECK(table->entries == entries);
-    CHECK(table->heads.empty());
+    const ExportHead end = sign_head(keys, entity, head);
+    json += head_json(end) + "\n";
+    csv += head_csv(end);
+    for (const std::string& text : {json, csv}) {
+        INFO(text);
+        const auto read = read_export(text);
+        REQUIRE(read.has_value());
+        CHECK(read->entries == entries);
+        REQUIRE(read->heads.size() == 1);
+        const ExportHead& known = read->heads[0];
+        CHECK(known.entity == entity);
+        CHECK(known.head.seq == head.seq);
+        CHECK(known.head.hash == head.hash);
+        CHECK(known.head.joins == head.joins);
+        CHECK(known.head.leaves == head.leaves);
+        CHECK((check_signature(keys, known) == SignatureState::right));
+    }
 }
 
 TEST_CASE_METHOD(Chain, "what is no export is refused with the line") {
@@ -239,6 +301,9 @@ TEST_CASE_METHOD(Chain, "what is no export is refused with the line") {
     const auto open = read_export(csv_header() + "\"never closed");
     REQUIRE_FALSE(open.has_value());
     CHECK(open.error() == "line 2 is no audit entry");
-    const auto missing = read_export(csv_header() + "a,b\r\n");
-    REQUIRE_FALSE(missing.has_value());
+    for (const std::string& bad :
+         {csv_header() + "a,b\r\n", std::string("a,b\r\n"), entry_csv(entries[0]) + csv_header()}) {
+        INFO(bad);
+        CHECK_FALSE(read_export(bad).has_value());
+    }
 }

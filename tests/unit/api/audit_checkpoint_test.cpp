@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
+
 using namespace subcults;
 using namespace subcults::api;
 
@@ -124,6 +126,46 @@ TEST_CASE_METHOD(Stored, "a list that was changed is not what the checkpoint was
         lists[1][0].today = lists[1][0].head.hash;
     }
     CHECK(contains(verify(), "the heads listed for checkpoint 2"));
+}
+
+TEST_CASE_METHOD(Stored, "numbers and times that no checkpoint of ours has do no harm") {
+    Checkpoint planted = checkpoints.back();
+    SECTION("the last number there is") {
+        planted.number = std::numeric_limits<std::int64_t>::max();
+        planted.at = UnixMicros{std::numeric_limits<std::int64_t>::max()};
+        checkpoints.push_back(planted);
+        lists.emplace_back();
+        CHECK(contains(verify(), "checkpoints from 4 to 9223372036854775806 are missing"));
+        CHECK(contains(verify(), "in the database has a wrong signature"));
+    }
+    SECTION("the first one") {
+        planted.number = std::numeric_limits<std::int64_t>::min();
+        planted.at = UnixMicros{std::numeric_limits<std::int64_t>::min()};
+        checkpoints.insert(checkpoints.begin(), planted);
+        lists.emplace(lists.begin());
+        CHECK(verify() == "checkpoint -9223372036854775808 is none that was ever made");
+    }
+}
+
+TEST_CASE_METHOD(Stored, "the newest checkpoint is the newest one that is ours") {
+    checkpoints[2].signature[0] = static_cast<char>(checkpoints[2].signature[0] ^ 1);
+    CheckpointVerifier verifier(keys);
+    for (std::size_t i = 0; i < checkpoints.size(); ++i)
+        verifier.add_stored(checkpoints[i], lists[i]);
+    REQUIRE(verifier.newest());
+    CHECK(verifier.newest()->number == 2);
+}
+
+TEST_CASE_METHOD(Stored, "what is listed for no checkpoint, or in none, is said") {
+    CheckpointVerifier verifier(keys);
+    verifier.add_stray(lists[0][0], 77);
+    verifier.add_uncovered(lists[0][1].head.entity, 12);
+    REQUIRE(verifier.findings().size() == 2);
+    CHECK(verifier.findings()[0].what ==
+          "the entry is listed for checkpoint 77, which does not exist");
+    CHECK(verifier.findings()[0].entity == lists[0][0].head.entity);
+    CHECK(verifier.findings()[1].seq == 12);
+    CHECK_FALSE(verifier.findings()[1].unjudged);
 }
 
 TEST_CASE_METHOD(Stored, "a stored checkpoint can be neither changed nor left out") {

@@ -34,8 +34,9 @@ TEST_CASE("an allowed origin is named, with the headers that its scripts may rea
     CHECK_FALSE(cors.handle(request).has_value());
     CHECK(request.answer_header("Access-Control-Allow-Origin") == app);
     const std::string exposed = request.answer_header("Access-Control-Expose-Headers");
-    for (const char* name : {"X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining",
-                             "X-RateLimit-Reset", "Retry-After", "Date"}) {
+    for (const char* name :
+         {"X-Request-ID", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset",
+          "Retry-After", "X-Next-Cursor", "Location", "Date"}) {
         CHECK(exposed.find(name) != std::string::npos);
     }
     CHECK(request.answer_header("Access-Control-Allow-Credentials") == "(none)");
@@ -116,7 +117,7 @@ TEST_CASE("only origins as browsers spell them can be configured") {
     }
 }
 
-TEST_CASE("security headers are complete lines; TLS is only insisted on when asked to") {
+TEST_CASE("security headers are complete lines, and TLS is only insisted on when asked to") {
     const std::string plain = security_header_lines({});
     CHECK(plain ==
           "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"

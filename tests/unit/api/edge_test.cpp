@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <set>
 #include <stdexcept>
+#include <string>
 
 using namespace subcults;
 using namespace subcults::api;
@@ -28,6 +30,8 @@ net::Router whole_router() {
     add(router, net::Method::get, "/streams");
     add(router, net::Method::post, "/streams/{id:uuid}/join");
     add(router, net::Method::post, "/streams/{id:uuid}/leave");
+    add(router, net::Method::post, "/streams/{id:uuid}/token");
+    add(router, net::Method::post, "/streams/{id:uuid}/end");
     add(router, net::Method::post, "/telemetry/client-errors");
     add(router, net::Method::post, "/streams/{id:uuid}/quality-metrics");
     add(router, net::Method::post, "/internal/livekit/webhook");
@@ -69,16 +73,40 @@ EdgeConfig three_requests() {
 
 TEST_CASE("limits per user stand on the routes that have one, and only there") {
     const Fixture fixture;
-    CHECK(find(fixture.router, "/streams/{id}/join").options.guards.size() == 1);
-    CHECK(find(fixture.router, "/telemetry/client-errors").options.guards.size() == 1);
-    CHECK(find(fixture.router, "/streams/{id}/quality-metrics").options.guards.size() == 1);
-    CHECK(find(fixture.router, "/streams/{id}/leave").options.guards.empty());
+    for (const char* pattern : {"/streams/{id}/join", "/streams/{id}/leave", "/streams/{id}/token",
+                                "/telemetry/client-errors", "/streams/{id}/quality-metrics"}) {
+        INFO(pattern);
+        CHECK(find(fixture.router, pattern).options.guards.size() == 1);
+    }
+    CHECK(find(fixture.router, "/streams/{id}/end").options.guards.empty());
     CHECK(find(fixture.router, "/streams").options.guards.empty());
 
     EdgeConfig off;
     off.joins_per_minute = 0;
+    off.leaves_per_minute = 0;
     const Fixture unlimited(off);
     CHECK(find(unlimited.router, "/streams/{id}/join").options.guards.empty());
+    CHECK(find(unlimited.router, "/streams/{id}/leave").options.guards.empty());
+    CHECK(find(unlimited.router, "/streams/{id}/token").options.guards.size() == 1);
+}
+
+TEST_CASE("each limit per user is a bucket of its own") {
+    EdgeConfig config;
+    config.joins_per_minute = 1;
+    config.leaves_per_minute = 2;
+    config.tokens_per_minute = 3;
+    config.client_errors_per_minute = 4;
+    config.quality_reports_per_minute = 5;
+    const Fixture fixture(config);
+    std::set<std::string> sizes;
+    for (const char* pattern : {"/streams/{id}/join", "/streams/{id}/leave", "/streams/{id}/token",
+                                "/telemetry/client-errors", "/streams/{id}/quality-metrics"}) {
+        FakeRequest request;
+        request.principal.did = "did:plc:a";
+        CHECK_FALSE(find(fixture.router, pattern).options.guards.front()(request).has_value());
+        sizes.insert(request.answer_header("X-RateLimit-Limit"));
+    }
+    CHECK(sizes == std::set<std::string>{"1", "2", "3", "4", "5"});
 }
 
 TEST_CASE("health checks and scrapes are essential, nothing else is") {

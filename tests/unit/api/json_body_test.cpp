@@ -56,6 +56,15 @@ TEST_CASE("what is not one flat object of known fields is refused") {
     }
 }
 
+TEST_CASE("a long name is shown in part, but never in part of a character") {
+    std::string name = "a";
+    for (int i = 0; i < 40; ++i)
+        name += "\xc3\xa9";
+    const auto body = JsonBody::parse("{\"" + name + "\":1}", {"a"});
+    REQUIRE_FALSE(body.has_value());
+    CHECK(body.error().message.find("'" + name.substr(0, 63) + "'") != std::string::npos);
+}
+
 TEST_CASE("a field of another type is refused when it is asked for") {
     for (const char* text : {R"({"a":1})", R"({"a":null})", R"({"a":true})", R"({"a":1.5})"}) {
         const auto body = JsonBody::parse(text, {"a"});

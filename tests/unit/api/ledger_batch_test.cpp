@@ -79,6 +79,12 @@ TEST_CASE("a retry with the same key gets the first answer and counts nothing") 
         const Command other =
             world.with_key(world.command(CommandKind::join, listener), "k1", "{\"a\":1}");
         CHECK(batch.apply(other).status == Status::key_reused);
+        REQUIRE(batch.audit_entries().size() == 3);
+        CHECK(batch.audit_entries().back().outcome == "failure");
+        CHECK(batch.changed_sessions().front()->join_count == 2);
+        // Written once a minute, like every refusal.
+        CHECK(batch.apply(other).status == Status::key_reused);
+        CHECK(batch.audit_entries().size() == 3);
     }
     SECTION("another caller's key is another key") {
         const Command other =
@@ -105,6 +111,35 @@ TEST_CASE("a key that was stored before is honoured") {
     CHECK_FALSE(batch.writes_anything());
 }
 
+TEST_CASE("a key from before a rotation of the privacy key is honoured under its successor") {
+    World world;
+    const Secret before(std::string(32, 'k'));
+    PrivacyKeys rotated({Secret(std::string(32, 'n')), before});
+    REQUIRE(rotated.kids().size() == 2);
+    const auto tagged = [&](std::int64_t kid, std::string_view body) {
+        IdempotencyKey key;
+        key.key = rotated.idempotency_tag(kid, listener, "join", "k1");
+        key.request = rotated.idempotency_tag(kid, listener, "body", body);
+        return key;
+    };
+    const auto retry = [&](std::string_view body) {
+        Command command = world.command(CommandKind::join, listener);
+        command.idempotency = tagged(rotated.kids()[0], body);
+        command.earlier_keys.push_back(tagged(rotated.kids()[1], body));
+        return command;
+    };
+    LedgerBatch batch(rotated, world.now);
+    batch.load(world.row());
+    const IdempotencyKey stored = tagged(world.keys.current_kid(), "{}");
+    batch.load({world.session, stored.key}, {stored.request, 4});
+
+    const Outcome again = batch.apply(retry("{}"));
+    CHECK(again.status == Status::replayed);
+    CHECK(again.count == 4);
+    CHECK_FALSE(batch.writes_anything());
+    CHECK(batch.apply(retry("{\"a\":1}")).status == Status::key_reused);
+}
+
 TEST_CASE("only the host ends a session, once, and it closes who is there") {
     World world;
     LedgerBatch batch(world.keys, world.now);
@@ -122,7 +157,10 @@ TEST_CASE("only the host ends a session, once, and it closes who is there") {
     CHECK(batch.apply(world.command(CommandKind::join, listener)).status == Status::ended);
     CHECK(batch.apply(world.command(CommandKind::leave, listener)).status == Status::ended);
     CHECK(batch.apply(world.command(CommandKind::token, listener)).status == Status::ended);
-    CHECK(batch.audit_entries().size() == 3);  // joined, a refused end, ended
+    // joined, a refused end, ended, and each refusal of somebody who came too late.
+    CHECK(batch.audit_entries().size() == 6);
+    CHECK(batch.audit_entries().back().action == "token_issued");
+    CHECK(batch.audit_entries().back().outcome == "failure");
     REQUIRE(batch.orders().size() == 1);
     CHECK(batch.orders()[0].second.action == "delete_room");
     CHECK(batch.orders()[0].second.room_name == "scene-x-1");

@@ -86,6 +86,11 @@ TEST_CASE_METHOD(Room, "a kicked participant is out, and stays out until readmit
     CHECK(batch.apply(unkick).status == Status::replayed);
     CHECK(batch.new_bans().empty());
     CHECK(batch.lifted_bans().size() == 1);
+    // Nothing of the kick is left to be carried out, in this batch or in what waits.
+    CHECK(batch.orders().empty());
+    REQUIRE(batch.withdrawn_orders().size() == 1);
+    CHECK(batch.withdrawn_orders()[0].room_name == "scene-x-1");
+    CHECK(batch.withdrawn_orders()[0].participant_id == guest);
     CHECK(token(listener) == Status::applied);
     CHECK(join(listener) == Status::applied);
     CHECK(active() == 1);
@@ -99,6 +104,7 @@ TEST_CASE_METHOD(Room, "a ban from before is honoured, and a kicked one who conn
     batch.load_ban({session, guest});
     CHECK(join(listener) == Status::kicked);
     const Command back = presence(Presence::Kind::joined, listener, "PA_1", at(-1), at(-1));
+    CHECK(batch.apply(back).status == Status::kicked);
     CHECK(batch.apply(back).status == Status::kicked);
     CHECK(batch.changed_participants().empty());
     REQUIRE(batch.orders().size() == 1);
@@ -119,6 +125,38 @@ TEST_CASE_METHOD(Room, "nobody kicks the host, or mutes whom nobody has seen") {
     CHECK(batch.apply(about(CommandKind::mute, host, stranger, true)).status ==
           Status::unknown_participant);
     CHECK(batch.orders().empty());
+    // Keeping the host in is a refusal; naming nobody is not.
+    CHECK(failures() == 1);
+}
+
+TEST_CASE_METHOD(Room, "what comes after the end is refused and written down, once a minute") {
+    REQUIRE(join(listener) == Status::applied);
+    REQUIRE(batch.apply(command(CommandKind::end, host)).status == Status::applied);
+    for (int i = 0; i < 20; ++i) {
+        CHECK(join(listener) == Status::ended);
+        CHECK(token(listener) == Status::ended);
+        CHECK(batch.apply(command(CommandKind::leave, listener)).status == Status::ended);
+        CHECK(batch.apply(about(CommandKind::lock, host, "", true)).status == Status::ended);
+        CHECK(batch.apply(about(CommandKind::kick, host, guest)).status == Status::ended);
+        CHECK(batch.apply(about(CommandKind::unkick, host, guest)).status == Status::ended);
+        CHECK(batch.apply(about(CommandKind::mute, host, guest, true)).status == Status::ended);
+    }
+    CHECK(failures() == 7);
+    CHECK(batch.changed_sessions().front()->join_count == 1);
+    CHECK(batch.changed_sessions().front()->leave_count == 0);
+    CHECK(batch.new_bans().empty());
+}
+
+TEST_CASE_METHOD(Room, "a participant who is kicked again after being readmitted is removed") {
+    REQUIRE(join(listener) == Status::applied);
+    const Command kick = about(CommandKind::kick, host, guest);
+    REQUIRE(batch.apply(kick).status == Status::applied);
+    REQUIRE(batch.apply(about(CommandKind::unkick, host, guest)).status == Status::applied);
+    REQUIRE(batch.apply(kick).status == Status::applied);
+    REQUIRE(batch.orders().size() == 1);
+    CHECK(batch.orders()[0].second.action == "remove_participant");
+    CHECK(batch.new_bans().size() == 1);
+    CHECK(batch.lifted_bans().empty());
 }
 
 TEST_CASE_METHOD(Room, "muting is an order for LiveKit and an entry in the chain") {

@@ -142,15 +142,55 @@ TEST_CASE_METHOD(Room, "times of another clock are kept within the session") {
     CHECK(*state().left_at <= now);
 }
 
+TEST_CASE_METHOD(Room, "a token from before the lock lets nobody in after it, save the host") {
+    ParticipantRow invited;
+    invited.token_issued_at = at(-90);
+    batch.load({session, participant(host)}, invited);
+    batch.load({session, participant("did:plc:early")}, invited);
+    const auto connect = [&](const std::string& did, const std::string& sid) {
+        return batch.apply(presence(joined, did, sid, at(-1), at(0))).status;
+    };
+    REQUIRE(connect("did:plc:early", "PA_E") == Status::applied);
+    REQUIRE(batch.apply(about(CommandKind::lock, host, "", true)).status == Status::applied);
+
+    CHECK(livekit(joined, "PA_1", 1, 0) == Status::locked);
+    CHECK(livekit(joined, "PA_1", 1, 0) == Status::locked);
+    CHECK_FALSE(state().present());
+    REQUIRE(batch.orders().size() == 1);
+    CHECK(batch.orders()[0].second.action == "remove_participant");
+    CHECK(batch.orders()[0].second.participant_id == guest);
+
+    CHECK(connect(host, "PA_H") == Status::applied);
+    // Who was inside stays, also with another connection.
+    CHECK(connect("did:plc:early", "PA_E2") == Status::applied);
+    CHECK(batch.orders().size() == 1);
+    CHECK(active() == 2);
+    REQUIRE(batch.apply(about(CommandKind::lock, host, "", false)).status == Status::applied);
+    CHECK(livekit(joined, "PA_1", 1, 0) == Status::applied);
+}
+
 TEST_CASE_METHOD(Room, "whoever connects to an ended stream's room makes it be deleted again") {
     Command close;
     close.kind = CommandKind::close;
     close.session = session;
     REQUIRE(batch.apply(close).status == Status::applied);
-    CHECK(livekit(joined, "PA_1", 1, 1) == Status::ended);
-    CHECK(livekit(left, "PA_1", 1, 1) == Status::ended);
-    CHECK(batch.orders().size() == 2);
+    // The end's own order is carried out after this batch, so it does for these as well.
+    for (int i = 0; i < 300; ++i)
+        CHECK(livekit(joined, "PA_" + std::to_string(i), 1, 1) == Status::ended);
+    CHECK(batch.orders().size() == 1);
     CHECK(active() == 0);
+
+    LedgerBatch later(keys, now);
+    later.load(*batch.changed_sessions().front());
+    const auto told = [&](Presence::Kind kind) {
+        return later.apply(presence(kind, listener, "PA_1", at(-1), at(-1))).status;
+    };
+    CHECK(told(left) == Status::ended);
+    CHECK(later.orders().empty());
+    CHECK(told(joined) == Status::ended);
+    CHECK(told(joined) == Status::ended);
+    REQUIRE(later.orders().size() == 1);
+    CHECK(later.orders()[0].second.action == "delete_room");
 }
 
 TEST_CASE("whatever the order of LiveKit's news, and however often, the end is the same") {
@@ -284,6 +324,23 @@ TEST_CASE_METHOD(Room, "a join is measured from its token to its media, once") {
     CHECK(samples().size() == before);
     livekit(joined, "PA_3", 0, 0);
     CHECK(samples().size() == before + 1);
+}
+
+TEST_CASE_METHOD(Room, "a token got right after connecting is not measured by that connection") {
+    ParticipantRow invited;
+    invited.token_issued_at = at(-10);
+    batch.load({session, guest}, invited);
+    batch.apply(first_track(at(-80)));
+    livekit(joined, "PA_1", 1, 0.5);
+    batch.apply(command(CommandKind::join, listener));
+    REQUIRE(batch.effects().latencies == std::vector<double>{9.5});
+
+    batch.apply(command(CommandKind::token, listener));
+    batch.apply(command(CommandKind::join, listener));
+    CHECK(batch.effects().latencies.size() == 1);
+    // The connection that it is for does.
+    livekit(joined, "PA_2", 0, 0);
+    CHECK(batch.effects().latencies.size() == 2);
 }
 
 TEST_CASE_METHOD(Room, "a join that names its token is not measured by LiveKit as well") {

@@ -25,9 +25,13 @@ CallResult<void> failed(CallError::Kind kind) {
     return error;
 }
 
-OutboxAction action(std::int64_t attempts = 1) {
+CallResult<void> refused(unsigned status, const std::string& code) {
+    return judge_refusal(status, "{\"code\":\"" + code + "\",\"msg\":\"no\"}");
+}
+
+OutboxAction action(std::int64_t attempts = 1, const std::string& what = "delete_room") {
     OutboxAction made;
-    made.action = "delete_room";
+    made.action = what;
     made.attempts = attempts;
     made.created_at = noon;
     return made;
@@ -85,9 +89,9 @@ TEST_CASE("what LiveKit did, or had nothing to do for, is done") {
 }
 
 TEST_CASE("actions are tried again with growing pauses, for a day") {
-    for (const auto kind :
-         {CallError::Kind::unavailable, CallError::Kind::timeout, CallError::Kind::connection,
-          CallError::Kind::unauthenticated, CallError::Kind::unreadable}) {
+    for (const auto kind : {CallError::Kind::unavailable, CallError::Kind::timeout,
+                            CallError::Kind::connection, CallError::Kind::unauthenticated,
+                            CallError::Kind::unreadable, CallError::Kind::refused}) {
         const auto first = judge_outbox(action(1), failed(kind), noon);
         CHECK(first.kind == OutboxVerdict::Kind::again);
         CHECK(first.after == 1s);
@@ -98,8 +102,24 @@ TEST_CASE("actions are tried again with growing pauses, for a day") {
     }
     // Not sent: nothing was learned, so nothing is waited for.
     CHECK(judge_outbox(action(9), failed(CallError::Kind::circuit_open), noon).after == 1s);
-    CHECK(judge_outbox(action(1), failed(CallError::Kind::refused), noon).kind ==
-          OutboxVerdict::Kind::given_up);
+}
+
+TEST_CASE("an action is given up at once only where LiveKit itself will never do it") {
+    using Kind = OutboxVerdict::Kind;
+    const auto verdict = [](const std::string& what, const CallResult<void>& result) {
+        return judge_outbox(action(1, what), result, noon).kind;
+    };
+    CHECK(verdict("unmute", refused(412, "failed_precondition")) == Kind::given_up);
+    CHECK(verdict("mute", refused(412, "failed_precondition")) == Kind::again);
+    CHECK(verdict("remove_participant", refused(400, "invalid_argument")) == Kind::given_up);
+    CHECK(verdict("remove_participant", refused(404, "not_found")) == Kind::done);
+    // Whoever was kicked does not stay because a proxy was being reloaded.
+    for (const auto& [status, body] :
+         {std::pair{404U, "404 page not found"}, std::pair{404U, R"({"code":"bad_route"})"},
+          std::pair{501U, "<html>"}, std::pair{405U, ""}, std::pair{412U, ""}}) {
+        INFO(status << " " << body);
+        CHECK(verdict("remove_participant", judge_refusal(status, body)) == Kind::again);
+    }
 }
 
 TEST_CASE("refusals are told apart by code, and by status where there is no code") {
@@ -109,7 +129,7 @@ TEST_CASE("refusals are told apart by code, and by status where there is no code
     };
     CHECK(kind(404, R"({"code":"not_found","msg":"no"})") == Kind::not_found);
     CHECK(kind(404, R"({"code":"bad_route","msg":"no"})") == Kind::refused);
-    CHECK(kind(404, "404 page not found") == Kind::refused);
+    CHECK(kind(404, "404 page not found") == Kind::unavailable);
     CHECK(kind(401, R"({"code":"unauthenticated","msg":"permissions denied"})") ==
           Kind::unauthenticated);
     CHECK(kind(401, "invalid token") == Kind::unauthenticated);
@@ -224,6 +244,55 @@ TEST_CASE("who is missing from the list twice in a row has left") {
         REQUIRE(first.size() == 1);
         CHECK(first[0].presence->sid == "PA_2");
     }
+}
+
+TEST_CASE("whoever is banned and listed is reported until LiveKit has been told to remove them") {
+    Rounds rounds;
+    RoomSnapshot room;
+    room.exists = true;
+    room.listed = {listed("user-a", "PA_1")};
+    room.known = {known("user-a", "PA_1", false)};
+    room.known[0].banned = true;
+    for (int round = 1; round <= 2; ++round) {
+        const auto commands = rounds.next(room, at(20 * round));
+        REQUIRE(commands.size() == 1);
+        CHECK(commands[0].presence->kind == Presence::Kind::joined);
+        CHECK(commands[0].presence->sid == "PA_1");
+    }
+    room.known[0].removal_ordered = true;
+    CHECK(rounds.next(room, at(60)).empty());
+    // Back with an old token, so under another sid.
+    room.listed = {listed("user-a", "PA_2")};
+    CHECK(rounds.next(room, at(80)).empty());
+    room.known[0].removal_ordered = false;
+    CHECK(rounds.next(room, at(100)).size() == 1);
+}
+
+TEST_CASE("whoever joined and is in no list for a minute has left, where there is a room") {
+    Rounds rounds;
+    RoomSnapshot room;
+    room.known = {known("user-a", "")};
+    CHECK(rounds.next(room, at(70)).empty());
+    CHECK(rounds.next(room, at(90)).empty());  // nobody has been there: nothing is known
+
+    room.exists = true;
+    CHECK(rounds.next(room, at(30)).empty());
+    CHECK(rounds.next(room, at(59)).empty());
+    CHECK(rounds.next(room, at(61)).empty());
+    const auto commands = rounds.next(room, at(81));
+    REQUIRE(commands.size() == 1);
+    CHECK(commands[0].participant_id == "user-a");
+    CHECK(commands[0].presence->kind == Presence::Kind::left);
+    CHECK(commands[0].presence->sid.empty());
+    // Not now: a join of the last minute is not to be undone by this.
+    CHECK(commands[0].presence->at == at(21));
+
+    Participant connecting = listed("user-a", "PA_1");
+    connecting.active = false;
+    room.listed = {connecting};
+    CHECK(rounds.next(room, at(101)).empty());
+    room.listed.clear();
+    CHECK(rounds.next(room, at(121)).empty());  // missing once again
 }
 
 TEST_CASE("agents, hidden ones and those still connecting are not counted in") {

@@ -40,6 +40,18 @@ TEST_CASE("a quiet caller may send its burst at once and then as much as refills
     CHECK(taken(limiter, LimitClass::general, "a", start + 1h, 50) == 10);
 }
 
+TEST_CASE("within any minute no more passes than a burst and a minute's worth") {
+    RateLimiter limiter(limits({10, 0}), 1);
+    int first_minute = 0;
+    for (int tenth = 0; tenth < 600; ++tenth)
+        first_minute += taken(limiter, LimitClass::general, "a", start + tenth * 100ms, 1);
+    CHECK(first_minute == 19);
+    int second_minute = 0;
+    for (int tenth = 600; tenth < 1200; ++tenth)
+        second_minute += taken(limiter, LimitClass::general, "a", start + tenth * 100ms, 1);
+    CHECK(second_minute == 10);
+}
+
 TEST_CASE("a burst of its own bounds what comes at once, not what comes in the long run") {
     RateLimiter limiter(limits({60, 3}), 1);
     CHECK(taken(limiter, LimitClass::general, "a", start, 10) == 3);
@@ -71,6 +83,12 @@ TEST_CASE("what a verdict announces is what then happens") {
 
 TEST_CASE("callers and classes do not share buckets") {
     RateLimiter limiter(limits({5, 0}, {2, 0}), 1);
+    RateLimiter all(
+        {RateLimit{1, 0}, RateLimit{2, 0}, RateLimit{3, 0}, RateLimit{4, 0}, RateLimit{5, 0}}, 1);
+    for (std::size_t i = 0; i < limit_class_count; ++i) {
+        const int most = static_cast<int>(i) + 1;
+        CHECK(taken(all, static_cast<LimitClass>(i), "a", start, 9) == most);
+    }
     CHECK(taken(limiter, LimitClass::general, "a", start, 9) == 5);
     CHECK(taken(limiter, LimitClass::general, "b", start, 9) == 5);
     CHECK(taken(limiter, LimitClass::joins, "a", start, 9) == 2);

@@ -81,6 +81,14 @@ TEST_CASE("list parameters outside their range are refused with the range") {
     CHECK_FALSE(read_list(request).has_value());
     request.parameters = {{"limit", "5"}, {"limit", "6"}};
     CHECK_FALSE(read_list(request).has_value());
+    const std::string accented =
+        "a\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+        "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9";
+    request.parameters = {{accented, ""}, {accented, ""}};
+    const auto twice = read_list(request);
+    REQUIRE_FALSE(twice.has_value());
+    // Thirty-two bytes would end within a character.
+    CHECK(twice.error().message == "Parameter '" + accented.substr(0, 31) + "' appears twice.");
     request.parameters = {{"cursor", "x"}};
     CHECK_FALSE(read_list(request).has_value());
     request.parameters = {{"unrelated", "x"}};

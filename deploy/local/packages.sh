@@ -93,19 +93,20 @@ install_packages() {
     exec {packages_lock}>&-
 }
 
-# promtool checks the Prometheus rules. The package would bring a service, so only this one file
-# of it is unpacked, to .local/tools.
+# promtool checks the Prometheus rules, and Prometheus itself takes part in a test. The package would
+# bring a service, so only these two files of it are unpacked, to .local/tools.
 install_promtool() {
-    local promtool=$tools_dir/usr/bin/promtool download
-    [[ ! -x $promtool ]] || return 0
-    step "unpacking promtool into .local/tools"
+    local promtool=$tools_dir/usr/bin/promtool prometheus=$tools_dir/usr/bin/prometheus download
+    [[ ! -x $promtool || ! -x $prometheus ]] || return 0
+    step "unpacking promtool and prometheus into .local/tools"
     download=$(mktemp -d)
     if (cd "$download" && apt-get -q download prometheus >/dev/null 2>&1) &&
         dpkg -x "$download"/prometheus_*.deb "$download/files"; then
         mkdir -p "${promtool%/*}"
         mv "$download/files/usr/bin/promtool" "$promtool"
+        mv "$download/files/usr/bin/prometheus" "$prometheus"
     else
-        note "promtool could not be fetched: the checks that need it are skipped"
+        note "promtool and prometheus could not be fetched: the checks that need them are skipped"
     fi
     rm -rf "$download"
 }

@@ -75,8 +75,22 @@ finish_test() {
     exit $((failed > 0 ? 1 : 0)) # a bare `exit` in a trap means the status before it
 }
 
+# The compose file on a real engine: only when asked for, because it compiles everything in images.
+run_docker_stack() {
+    local said
+    step "the stack of docker-compose.yml"
+    if ! said=$("$root/tests/deploy/docker-stack"); then
+        failed=$((failed + 1))
+    elif [[ $said == SKIPPED:* ]]; then
+        step "$said"
+        skipped=$((skipped + 1))
+    else
+        passed=$((passed + 1))
+    fi
+}
+
 parse_test_options() {
-    presets=() ctest_options=() gate=yes
+    presets=() ctest_options=() gate=yes docker=no
     local value
     while (($# > 0)); do
         case $1 in
@@ -84,6 +98,10 @@ parse_test_options() {
                 value=$(value_of "$@")
                 presets+=("$value")
                 shift 2
+                ;;
+            --docker)
+                docker=yes
+                shift
                 ;;
             --label)
                 value=$(value_of "$@")
@@ -134,6 +152,8 @@ command_test() {
     done
     [[ $gate != yes ]] || run_check "the README's tour" "$root/tests/e2e/readme-tour"
     [[ $gate != yes ]] || run_check "the API's tour" "$root/tests/e2e/api-tour"
+    [[ $gate != yes ]] || run_check "Prometheus' tour" "$root/tests/e2e/prometheus-tour"
+    [[ $docker != yes ]] || run_docker_stack
     passed=$((passed + checks_passed))
     failed=$((failed + checks_failed))
 }

@@ -16,6 +16,8 @@ constexpr Section section_list[] = {
     {"Audit log", "Chains of other things than sessions, and signed checkpoints of all.",
      audit_metrics},
     {"LiveKit", "The media server: our calls to it, its webhooks to us.", livekit_metrics},
+    {"Caches", "What the API's workers keep in memory of the database.", cache_metrics},
+    {"Payments", "What Stripe tells of payments by its webhooks.", payment_metrics},
     {"Jetstream indexer", "A *message* is one frame of the upstream websocket.", indexer_metrics},
     {"Background jobs",
      "Every job of a service is present at 0 from the start and stays there until its first run.",

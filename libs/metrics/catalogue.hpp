@@ -29,12 +29,14 @@
 #pragma once
 
 #include "metrics/catalogue/audit.hpp"
+#include "metrics/catalogue/cache.hpp"
 #include "metrics/catalogue/database.hpp"
 #include "metrics/catalogue/http.hpp"
 #include "metrics/catalogue/indexer.hpp"
 #include "metrics/catalogue/jobs.hpp"
 #include "metrics/catalogue/ledger.hpp"
 #include "metrics/catalogue/livekit.hpp"
+#include "metrics/catalogue/payments.hpp"
 #include "metrics/catalogue/process.hpp"
 #include "metrics/catalogue/quality.hpp"
 #include "metrics/catalogue/streaming.hpp"

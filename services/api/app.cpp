@@ -2,14 +2,19 @@
 
 #include "audit/audit_queries.hpp"
 #include "audit/audit_routes.hpp"
+#include "cache/scene_owner.hpp"
 #include "http/auth_guard.hpp"
 #include "livekit/inbox.hpp"
 #include "livekit/token_routes.hpp"
 #include "livekit/webhook_routes.hpp"
 #include "metrics/catalogue.hpp"
 #include "metrics/process_metrics.hpp"
+#include "payments/stripe_inbox.hpp"
+#include "payments/webhook_routes.hpp"
 #include "quality/quality_queries.hpp"
 #include "quality/quality_routes.hpp"
+#include "reports/report_queries.hpp"
+#include "reports/report_routes.hpp"
 #include "service/db_metrics.hpp"
 #include "service/guards.hpp"
 #include "service/health_endpoints.hpp"
@@ -74,6 +79,11 @@ db::PoolOptions pool_options(const ApiConfig& config, metrics::Registry& registr
         options.connection.statements.push_back(statement);
     for (const db::Statement& statement : trust_query_statements())
         options.connection.statements.push_back(statement);
+    for (const db::Statement& statement : payments::put_statements())
+        options.connection.statements.push_back(statement);
+    for (const db::Statement& statement : reports::report_query_statements())
+        options.connection.statements.push_back(statement);
+    options.connection.statements.push_back(scene_owner_statement());
     options.connection.on_query = service::query_observer(registry);
     options.size = static_cast<std::size_t>(config.pool_size);
     return options;
@@ -83,6 +93,21 @@ quality::ReportWriterOptions report_options(const ApiConfig& config, metrics::Re
     quality::ReportWriterOptions options;
     options.database_uri = config.database_direct_url;
     options.on_query = service::query_observer(registry);
+    return options;
+}
+
+CacheLimits cache_limits(const ApiConfig& config) {
+    CacheLimits limits;
+    limits.max_age = std::chrono::milliseconds(config.cache_max_age_ms);
+    limits.capacity = static_cast<std::size_t>(config.cache_entries);
+    return limits;
+}
+
+InvalidationOptions invalidation_options(const ApiConfig& config, metrics::Registry& registry) {
+    InvalidationOptions options;
+    options.database_uri = config.database_direct_url;
+    options.on_query = service::query_observer(registry);
+    options.enabled = cache_limits(config).enabled();
     return options;
 }
 
@@ -111,7 +136,9 @@ struct App::WorkerUnit {
                  }),
           pool(thread.io().get_executor(), pool_options(config, app.registry_)),
           keys(privacy_secrets(config)),
-          tokens(app.token_verifier_) {
+          tokens(app.token_verifier_),
+          cache(thread.io().get_executor(), pool, cache_limits(config), app.cache_stamps_,
+                app.registry_) {
         if (!config.livekit.configured()) return;
         livekit_signer = std::make_unique<auth::LiveKitSigner>(config.livekit.api_key,
                                                                config.livekit.api_secret);
@@ -122,6 +149,7 @@ struct App::WorkerUnit {
     db::Pool pool;
     PrivacyKeys keys;
     auth::TokenCache tokens;
+    ReadCache cache;
     std::unique_ptr<auth::LiveKitSigner> livekit_signer;  // null = no LiveKit configured
     std::unique_ptr<WorkerContext> context;
     net::Router router;
@@ -144,7 +172,10 @@ App::App(const ApiConfig& config, Log& log)
       audit_metrics_(AuditMetrics::make(registry_)),
       audit_writer_(admin_, audit_options(config, registry_), audit_metrics_, log),
       checkpointer_(admin_, checkpoint_options(config), audit_metrics_, log),
+      cache_invalidation_(admin_, invalidation_options(config, registry_), cache_stamps_, registry_,
+                          log),
       livekit_metrics_(registry_),
+      payment_metrics_(registry_),
       quality_metrics_(quality::QualityMetrics::make(registry_)),
       quality_thread_("quality",
                       [this](std::exception_ptr failure) {
@@ -160,6 +191,9 @@ App::App(const ApiConfig& config, Log& log)
     ledger.privacy_secrets = privacy_secrets(config);
     ledger.lanes = static_cast<std::size_t>(config.ledger_lanes);
     ledger.livekit = config.livekit.configured();
+    ledger.on_changed = [this](std::span<const Uuid> sessions) {
+        cache_invalidation_.sessions_changed(sessions);
+    };
     std::vector<asio::any_io_executor> executors;
     for (auto& worker : workers_)
         executors.emplace_back(worker->thread.io().get_executor());
@@ -168,6 +202,9 @@ App::App(const ApiConfig& config, Log& log)
         std::move(ledger), std::move(executors),
         LedgerMetrics::make(registry_, service::query_observer(registry_)), log_);
     build_livekit();
+    if (config_.stripe_webhook_secret) {
+        stripe_webhooks_ = std::make_unique<auth::StripeVerifier>(config_.stripe_webhook_secret);
+    }
     build_quality();
     build_jobs();
     for (auto& worker : workers_)
@@ -206,9 +243,7 @@ void App::build_livekit() {
 void App::build_quality() {
     quality::ServiceOptions options;
     options.database_uri = config_.database_url;
-    options.database_direct_uri = config_.database_direct_url;
     options.interval = std::chrono::seconds(config_.quality_interval_seconds);
-    options.retention_days = config_.quality_retention_days;
     options.attributes = config_.quality_attributes;
     options.on_query = service::query_observer(registry_);
     livekit::RoomService* rooms = livekit_ ? &livekit_->rooms() : nullptr;
@@ -226,11 +261,16 @@ void App::build_jobs() {
         return !livekit_ || livekit_->state() == livekit::RoomService::State::reachable;
     };
     options.on_query = service::query_observer(registry_);
+    options.on_trust_computed = [this](std::span<const Uuid> scenes) {
+        cache_invalidation_.trust_changed(scenes);
+    };
     auto submit = [this](Command command, std::function<void(Outcome)> done) {
         ledger_->async_submit(std::move(command), workers_.size(), std::move(done));
     };
     jobs_ = std::make_unique<BackgroundJobs>(admin_, std::move(options), std::move(submit),
                                              livekit_.get(), registry_, log_);
+    jobs_->runner().add(quality_->collection_job());
+    if (cache_limits(config_).enabled()) jobs_->runner().add(cache_invalidation_.job());
 }
 
 void App::add_quality_routes(WorkerUnit& unit) {
@@ -249,13 +289,19 @@ void App::add_livekit_routes(WorkerUnit& unit) {
     livekit::add_webhook_route(unit.router, std::move(webhooks));
 }
 
+void App::add_payment_routes(WorkerUnit& unit) {
+    payments::WebhookContext webhooks{unit.pool, stripe_webhooks_.get(), payment_metrics_, log_};
+    payments::add_webhook_route(unit.router, webhooks);
+}
+
 std::string_view App::livekit_state() const noexcept {
     return livekit_ ? to_string(livekit_->state()) : "not_configured";
 }
 
 void App::build_router(WorkerUnit& unit) {
-    unit.context = std::make_unique<WorkerContext>(WorkerContext{
-        unit.index, unit.pool, unit.keys, *ledger_, audit_writer_, stream_metrics_, log_});
+    unit.context = std::make_unique<WorkerContext>(
+        WorkerContext{unit.index, unit.pool, unit.keys, *ledger_, audit_writer_, stream_metrics_,
+                      unit.cache, log_});
     service::add_liveness(unit.router);
     service::add_readiness(unit.router, [this] {
         const service::DatabaseState database = health_.state();
@@ -274,9 +320,11 @@ void App::build_router(WorkerUnit& unit) {
     add_stream_routes(unit.router, user_guard(unit.tokens), *unit.context);
     add_audit_routes(unit.router, user_guard(unit.tokens), *unit.context);
     add_livekit_routes(unit);
+    add_payment_routes(unit);
     add_quality_routes(unit);
     add_telemetry_routes(unit.router, user_guard(unit.tokens), client_errors_);
     add_trust_route(unit.router, *unit.context);
+    reports::add_report_route(unit.router, user_guard(unit.tokens), *unit.context);
     net::RouteOptions internal;
     internal.guards = {service::token_guard(internal_token_)};
     service::add_job_routes(unit.router, std::move(internal), jobs_->runner(), admin_);
@@ -322,6 +370,7 @@ Result<void, std::string> App::start() {
     session_lease_.start();
     audit_writer_.start();
     checkpointer_.start();
+    cache_invalidation_.start();
     if (livekit_) livekit_->start();
     quality_->start();
     report_writer_.start();
@@ -380,6 +429,7 @@ void App::begin_shutdown(int signal) {
         session_lease_.stop();
         audit_writer_.stop();
         checkpointer_.stop();
+        cache_invalidation_.stop();
         quality_->stop();
         if (livekit_) livekit_->stop();
     });

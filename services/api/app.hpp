@@ -5,16 +5,19 @@
 #include "audit/checkpointer.hpp"
 #include "audit/privacy_keys.hpp"
 #include "auth/auth_header.hpp"
+#include "auth/stripe_signature.hpp"
 #include "auth/token_cache.hpp"
 #include "auth/webhook_signature.hpp"
 #include "background/background_jobs.hpp"
 #include "base/log.hpp"
+#include "cache/cache_invalidation.hpp"
 #include "config.hpp"
 #include "http/edge.hpp"
 #include "livekit/livekit_service.hpp"
 #include "metrics/registry.hpp"
 #include "net/server.hpp"
 #include "net/workers.hpp"
+#include "payments/payment_metrics.hpp"
 #include "quality/quality_service.hpp"
 #include "quality/report_writer.hpp"
 #include "service/database_health.hpp"
@@ -59,6 +62,7 @@ class App {
     void build_quality();
     void build_jobs();
     void add_livekit_routes(WorkerUnit& unit);
+    void add_payment_routes(WorkerUnit& unit);
     void add_quality_routes(WorkerUnit& unit);
     std::string_view livekit_state() const noexcept;
     void begin_shutdown(int signal);
@@ -79,12 +83,16 @@ class App {
     AuditMetrics audit_metrics_;
     AuditWriter audit_writer_;
     Checkpointer checkpointer_;
+    CacheStamps cache_stamps_;
+    CacheInvalidation cache_invalidation_;
     std::atomic<bool> draining_{false};
     std::vector<std::unique_ptr<WorkerUnit>> workers_;
     std::unique_ptr<Ledger> ledger_;
     livekit::LiveKitMetrics livekit_metrics_;
     std::unique_ptr<auth::WebhookVerifier> livekit_webhooks_;  // null = no LiveKit configured
     std::unique_ptr<livekit::LiveKitService> livekit_;         // likewise
+    payments::PaymentMetrics payment_metrics_;
+    std::unique_ptr<auth::StripeVerifier> stripe_webhooks_;  // null = no secret configured
     quality::QualityMetrics quality_metrics_;
     net::Worker quality_thread_;
     quality::ReportWriter report_writer_;

@@ -101,7 +101,21 @@ ConfigTable api_table(ApiConfig& config) {
     table.flag("QUALITY_ATTRIBUTES", config.quality_attributes,
                {.help = "also take audio quality from the LiveKit attribute aq of participants, in "
                         "rooms of up to 50; lets hosts set their attributes, name and metadata"});
+    table.integer("API_CACHE_MAX_AGE_MS", config.cache_max_age_ms,
+                  {.fallback = 1000,
+                   .min = 0,
+                   .max = 60'000,
+                   .help = "the oldest state of sessions, scenes and trust that is shown, should "
+                           "notifications of a change get lost; 0 = ask the database each time"});
+    table.integer("API_CACHE_ENTRIES", config.cache_entries,
+                  {.fallback = 4096,
+                   .min = 1,
+                   .max = 1'000'000,
+                   .help = "how many of each kind a worker keeps in memory, some 0.5 kB each"});
     livekit::add_livekit_variables(table, config.livekit);
+    table.secret("STRIPE_WEBHOOK_SECRET", config.stripe_webhook_secret,
+                 {.help = "signing secret of the webhook endpoint in Stripe's dashboard; unset = "
+                          "its webhooks are answered 503"});
     add_edge_variables(table, config.edge);
     add_log_level(table, config);
     return table;

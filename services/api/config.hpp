@@ -26,11 +26,14 @@ struct ApiConfig {
     std::int64_t shutdown_grace_seconds = 15;
     std::int64_t shutdown_delay_seconds = 0;
     livekit::LiveKitConfig livekit;
-    std::string checkpoint_file;  // empty = none
+    Secret stripe_webhook_secret;  // empty = webhooks of Stripe are answered 503
+    std::string checkpoint_file;   // empty = none
     std::int64_t checkpoint_seconds = 600;
     std::int64_t quality_interval_seconds = 30;
     std::int64_t quality_retention_days = 7;
     bool quality_attributes = false;
+    std::int64_t cache_max_age_ms = 1000;
+    std::int64_t cache_entries = 4096;
     std::string log_level;
     EdgeConfig edge;
 };

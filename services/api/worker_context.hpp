@@ -5,6 +5,7 @@
 #include "audit/audit_writer.hpp"
 #include "audit/privacy_keys.hpp"
 #include "base/log.hpp"
+#include "cache/read_cache.hpp"
 #include "db/pool.hpp"
 #include "streams/ledger.hpp"
 #include "streams/stream_metrics.hpp"
@@ -20,6 +21,7 @@ struct WorkerContext {
     Ledger& ledger;
     AuditWriter& audit;
     StreamMetrics& metrics;
+    ReadCache& cache;
     Log& log;
 };
 

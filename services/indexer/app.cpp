@@ -65,6 +65,17 @@ jobs::RunnerOptions runner_options(const IndexerConfig& config, metrics::Registr
     return options;
 }
 
+BackfillOptions backfill_options(const IndexerConfig& config, metrics::Registry& registry) {
+    BackfillOptions options;
+    options.database_uri = config.database_direct_url;
+    options.on_query = service::query_observer(registry);
+    options.urls = config.jetstream_urls;
+    options.collections = config.collections;
+    options.batch_events = static_cast<std::size_t>(config.batch_events);
+    options.quiet = std::chrono::seconds(config.backfill_quiet_seconds);
+    return options;
+}
+
 StatusOptions status_options(const IndexerConfig& config) {
     StatusOptions options;
     options.hosts = hosts_of(config.jetstream_urls);
@@ -100,6 +111,7 @@ App::App(const IndexerConfig& config, Log& log)
       token_(config.internal_token, true),
       health_(admin_, config.database_url, "subcults-indexer health", log),
       status_(state_, queue_, metrics_, health_, status_options(config)),
+      backfill_(admin_, backfill_options(config, registry_), log),
       jobs_(admin_, runner_options(config, registry_), registry_, log),
       reader_("reader", report_to(log)),
       writer_thread_("writer", report_to(log)) {
@@ -111,6 +123,7 @@ App::App(const IndexerConfig& config, Log& log)
     queue_.on_items([this] { writer_->wake(); });
     queue_.on_resume([this] { source_->resume(); });
     jobs_.add(metrics_.index_processing);
+    jobs_.add(backfill_.job());
     expose_gauges();
     add_routes();
 }
@@ -183,6 +196,7 @@ Result<void, std::string> App::start() {
     reader_.start();
     writer_thread_.start();
     writer_->start();
+    backfill_.start();
     jobs_.start();
     signals_ = std::make_unique<service::Signals>(admin_, [this](int signal) {
         log_.info("stopping", {{"signal", signal}, {"queued", queue_.size()}});
@@ -216,6 +230,7 @@ void App::begin_shutdown() {
     const Deadline deadline = deadline_in(std::chrono::seconds(config_.shutdown_grace_seconds));
     asio::co_spawn(admin_, jobs_.stop(deadline), [this](std::exception_ptr failure) {
         if (failure) log_.error("the jobs did not stop");
+        backfill_.stop();
     });
     source_->stop([this, deadline] {
         writer_->stop(deadline, [this] { asio::post(admin_, [this] { finish_shutdown(); }); });

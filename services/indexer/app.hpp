@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/auth_header.hpp"
+#include "backfill/backfill.hpp"
 #include "base/log.hpp"
 #include "config.hpp"
 #include "indexer_metrics.hpp"
@@ -57,6 +58,7 @@ class App {
     auth::InternalToken token_;
     service::DatabaseHealth health_;
     Status status_;
+    Backfill backfill_;
     jobs::JobRunner jobs_;
     net::Worker reader_;
     net::Worker writer_thread_;

@@ -1,6 +1,7 @@
 #include "commands.hpp"
 
 #include "app.hpp"
+#include "backfill/backfill_commands.hpp"
 #include "base/build_info.hpp"
 #include "maintenance/one_shot.hpp"
 #include "maintenance/quarantine_report.hpp"
@@ -103,6 +104,8 @@ int run_command(int argc, char** argv) {
     retry->add_flag("--json", json, "One JSON object");
     retry->footer(variables);
 
+    const BackfillCommands backfill(cli, variables);
+
     CLI::App* shards_command = cli.add_subcommand(
         "reshard", "Divide the accounts into another number of shards, while no indexer runs");
     std::int32_t shards = 0;
@@ -119,6 +122,7 @@ int run_command(int argc, char** argv) {
     if (*list) return list_quarantine(query, json);
     if (*retry) return retry_quarantine(selection, json);
     if (*shards_command) return change_shards(shards);
+    if (backfill.chosen()) return backfill.run();
     return serve();
 }
 

@@ -23,6 +23,7 @@ struct IndexerConfig {
     std::int64_t queue_bytes = 0;
     std::int64_t batch_events = 0;
     std::int64_t batch_ms = 0;
+    std::int64_t backfill_quiet_seconds = 20;
     std::int64_t shutdown_grace_seconds = 0;
     std::string log_level;
 };

@@ -61,7 +61,7 @@ class Browser {
                "--autoplay-policy=no-user-gesture-required", "--allow-loopback-in-peer-connection",
                "--no-first-run", "--no-default-browser-check", "--disable-background-networking",
                "--disable-component-update", "--disable-sync", "--disable-crash-reporter",
-               "--user-data-dir=" + profile_.path().string(), url},
+               std::string("--user-data-dir=").append(profile_.path().string()), url},
               {{"HOME", profile_.path().string()}}) {}
 
     // Asked first, it takes its other processes with it; the profile can be removed after that.
@@ -84,7 +84,9 @@ class Browser {
 // The page's server, and what the page has told it.
 class Page {
   public:
-    std::string origin() { return "http://127.0.0.1:" + std::to_string(server_.listening_port()); }
+    std::string origin() {
+        return std::string("http://127.0.0.1:").append(std::to_string(server_.listening_port()));
+    }
     bool said(const std::string& text) const {
         return server_.output().find(text) != std::string::npos;
     }
@@ -125,10 +127,11 @@ TEST_CASE("what a browser measures becomes rows, alerts and answers") {
         REQUIRE(client.post(path + "/join", RunningApi::as(did)).status == 200);
     }
 
-    const std::string plan = "{\"api\":\"http://127.0.0.1:" + std::to_string(api.port()) +
-                             "\",\"stream\":\"" + stream + "\",\"seconds\":25,\"people\":[" +
-                             person("host", "sender") + "," + person("listener", "receiver") + "," +
-                             person("unlucky", "receiver", ",\"loss\":20") + "]}";
+    const std::string plan =
+        std::string("{\"api\":\"http://127.0.0.1:").append(std::to_string(api.port())) +
+        "\",\"stream\":\"" + stream + "\",\"seconds\":25,\"people\":[" + person("host", "sender") +
+        "," + person("listener", "receiver") + "," + person("unlucky", "receiver", ",\"loss\":20") +
+        "]}";
     const Browser browser(*chromium, origin + "/page.html?plan=" + percent_encoded(plan));
     page.wait_for("\"event\":\"done\"");
     INFO(page.everything());

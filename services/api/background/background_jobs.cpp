@@ -1,5 +1,7 @@
 #include "background/background_jobs.hpp"
 
+#include "payments/stripe_inbox.hpp"
+
 #include <utility>
 
 namespace subcults::api {
@@ -12,7 +14,13 @@ constexpr std::chrono::seconds trust_interval{30};
 constexpr std::chrono::seconds trust_limit{30};
 constexpr std::chrono::seconds cleanup_interval{60};
 constexpr std::chrono::seconds cleanup_limit{30};
-constexpr std::chrono::seconds reconcile_limit{60};
+// A call to LiveKit per room with somebody in it, one after the other; a round that never came to
+// its end would never find who is gone from the newest rooms.
+constexpr std::chrono::seconds reconcile_limit{300};
+constexpr std::chrono::seconds payment_interval{30};
+constexpr std::chrono::seconds payment_limit{30};
+constexpr std::chrono::seconds report_interval{60};
+constexpr std::chrono::seconds report_limit{30};
 constexpr std::chrono::seconds soon_again{4};
 constexpr std::chrono::seconds reconcile_head_start{2};
 
@@ -25,12 +33,13 @@ db::PoolOptions pool_options(const BackgroundOptions& options) {
     pool.connection.settings.emplace_back("statement_timeout", "35s");
     pool.connection.settings.emplace_back("idle_in_transaction_session_timeout", "5s");
     for (const auto& list :
-         {jobs::fence_statements(), TrustRecompute::statements(), StreamCleanup::statements()}) {
+         {jobs::fence_statements(), TrustRecompute::statements(), StreamCleanup::statements(),
+          payments::PaymentProcessor::statements(), reports::ReportRoller::statements()}) {
         pool.connection.statements.insert(pool.connection.statements.end(), list.begin(),
                                           list.end());
     }
     pool.connection.on_query = options.on_query;
-    pool.size = 2;  // one long statement must not keep the others waiting
+    pool.size = 3;  // two long statements must not keep the others waiting
     return pool;
 }
 
@@ -64,6 +73,27 @@ jobs::Job cleanup_job(StreamCleanup& cleanup) {
     return job;
 }
 
+jobs::Job payment_job(payments::PaymentProcessor& payments) {
+    jobs::Job job;
+    job.type = "payment_processing";
+    job.schedule.interval = payment_interval;
+    job.schedule.retry = soon_again;
+    job.schedule.channel = payments::inbox_channel;
+    job.time_limit = payment_limit;
+    job.work = [&payments](jobs::Run& run) { return payments.run(run); };
+    return job;
+}
+
+jobs::Job report_job(reports::ReportRoller& reports) {
+    jobs::Job job;
+    job.type = "report_generation";
+    job.schedule.interval = report_interval;
+    job.schedule.retry = soon_again;
+    job.time_limit = report_limit;
+    job.work = [&reports](jobs::Run& run) { return reports.run(run); };
+    return job;
+}
+
 // Who is missing is taken for gone when missing twice in a row, which one process remembers.
 jobs::Job reconciliation_job(livekit::LiveKitService& livekit, std::int64_t seconds) {
     jobs::Job job;
@@ -84,11 +114,16 @@ BackgroundJobs::BackgroundJobs(asio::io_context& io, BackgroundOptions options,
                                metrics::Registry& registry, Log& log)
     : pool_(io.get_executor(), pool_options(options)),
       desk_(io.get_executor(), std::move(submit)),
-      trust_(pool_, log),
+      trust_(pool_, log, options.on_trust_computed),
       cleanup_(pool_, desk_, options.cleanup, log),
+      payment_metrics_(registry),
+      payments_(pool_, payment_metrics_, log),
+      reports_(pool_, log),
       runner_(io, runner_options(options), registry, log) {
     runner_.add(trust_job(trust_));
     runner_.add(cleanup_job(cleanup_));
+    runner_.add(payment_job(payments_));
+    runner_.add(report_job(reports_));
     if (livekit != nullptr) runner_.add(reconciliation_job(*livekit, options.reconcile_seconds));
 }
 

@@ -23,6 +23,8 @@ constexpr std::int64_t key_horizon_us = idempotency_lifetime_us + hour_us;
 // Far beyond what servers keep to be read again.
 constexpr std::int64_t tombstone_horizon_us = 90 * 24 * hour_us;
 constexpr std::int64_t stale_after_us = 12 * hour_us;
+// A collection may be under way when its session ends.
+constexpr std::int64_t collected_horizon_us = hour_us;
 
 // A token that was just given out announces somebody.
 constexpr db::Statement empty_sessions{
@@ -48,6 +50,19 @@ constexpr db::Statement prune_keys{
     " (SELECT stream_session_id, key_hash FROM idempotency_keys"
     "  WHERE created_at < $1::timestamptz ORDER BY created_at LIMIT $2::bigint)"};
 
+// Sessions by key: the planner must not read all of them. A session that is just being collected is
+// left for the next time.
+constexpr db::Statement prune_collections{
+    "cleanup_quality",
+    "WITH over AS MATERIALIZED (SELECT c.stream_session_id FROM stream_quality_collections c"
+    " CROSS JOIN LATERAL (SELECT s.ended_at FROM stream_sessions s"
+    "  WHERE s.id = c.stream_session_id LIMIT 1) s"
+    " WHERE s.ended_at < $1::timestamptz LIMIT $2::bigint FOR UPDATE OF c SKIP LOCKED),"
+    " progress AS (DELETE FROM stream_quality_progress p USING over"
+    "  WHERE p.stream_session_id = over.stream_session_id)"
+    " DELETE FROM stream_quality_collections c USING over"
+    " WHERE c.stream_session_id = over.stream_session_id"};
+
 // What the indexer is just writing anew is left to it.
 constexpr db::Statement prune_records{
     "cleanup_records",
@@ -69,9 +84,9 @@ constexpr db::Statement prune_memberships{"cleanup_memberships", SUBCULTS_PRUNE(
 }  // namespace
 
 std::vector<db::Statement> StreamCleanup::statements() {
-    std::vector<db::Statement> all{empty_sessions,  stale_participants, prune_keys,
-                                   prune_records,   prune_events,       prune_posts,
-                                   prune_alliances, prune_memberships};
+    std::vector<db::Statement> all{empty_sessions,    stale_participants, prune_keys,
+                                   prune_collections, prune_records,      prune_events,
+                                   prune_posts,       prune_alliances,    prune_memberships};
     for (const db::Statement& statement : quality::partition_statements())
         all.push_back(statement);
     return all;
@@ -84,11 +99,13 @@ StreamCleanup::StreamCleanup(db::Pool& pool, livekit::LedgerDesk& desk, CleanupO
 asio::awaitable<void> StreamCleanup::run(jobs::Run& run) {
     const UnixMicros now = now_micros();
     const UnixMicros keys{now.value - key_horizon_us};
+    const UnixMicros collected{now.value - collected_horizon_us};
     const UnixMicros tombstones{now.value - tombstone_horizon_us};
     co_await end_empty_sessions(run);
     co_await close_stale_participants(run);
-    co_await drop_partitions(run);
+    co_await roll_partitions(run);
     co_await prune(run, prune_keys, keys);
+    co_await prune(run, prune_collections, collected);
     co_await prune(run, prune_records, tombstones);
     co_await prune(run, prune_events, tombstones);
     co_await prune(run, prune_posts, tombstones);
@@ -160,14 +177,20 @@ asio::awaitable<void> StreamCleanup::submit(jobs::Run& run, std::vector<Command>
     if (applied > 0) log_.info(what, {{"count", applied}});
 }
 
-asio::awaitable<void> StreamCleanup::drop_partitions(jobs::Run& run) {
+// Without the fence: whoever does it, and however often, the same partitions are made and dropped.
+asio::awaitable<void> StreamCleanup::roll_partitions(jobs::Run& run) {
     auto lease = co_await pool_.acquire(run.deadline());
     if (!lease) {
         run.fail(lease.error());
         co_return;
     }
-    auto dropped = co_await quality::drop_partitions(
-        **lease, now_micros(), options_.quality_retention_days, run.deadline());
+    const UnixMicros now = now_micros();
+    auto made = co_await quality::add_partitions(**lease, now, run.deadline());
+    if (!made) run.fail(made.error());
+    if (made && *made > 0) log_.info("quality partitions made", {{"count", *made}});
+    if (!(*lease)->connected()) co_return;
+    auto dropped = co_await quality::drop_partitions(**lease, now, options_.quality_retention_days,
+                                                     run.deadline());
     // A table that is busy is left for the next time.
     if (!dropped && dropped.error().sqlstate != "55P03") run.fail(dropped.error());
     if (dropped && *dropped > 0) log_.info("quality partitions dropped", {{"count", *dropped}});

@@ -5,7 +5,8 @@
 //                   that LiveKit has closed end their sessions elsewhere (livekit/inbox.hpp).
 //   participants    who said that they joined, were never seen by LiveKit and have said nothing
 //                   more for half a day, are taken for gone
-//   quality data    old partitions are dropped
+//   quality data    partitions are made ahead, old ones dropped; what ended sessions had to be
+//                   remembered for is deleted
 //   keys            Idempotency-Keys that are no longer honoured are deleted
 //   tombstones      of records and their rows are deleted once nothing as old as they are can be
 //                   delivered again; those of scenes stay, because streams go on naming them
@@ -48,7 +49,7 @@ class StreamCleanup {
   private:
     boost::asio::awaitable<void> end_empty_sessions(jobs::Run& run);
     boost::asio::awaitable<void> close_stale_participants(jobs::Run& run);
-    boost::asio::awaitable<void> drop_partitions(jobs::Run& run);
+    boost::asio::awaitable<void> roll_partitions(jobs::Run& run);
     boost::asio::awaitable<void> prune(jobs::Run& run, db::Statement statement, UnixMicros before);
     boost::asio::awaitable<void> submit(jobs::Run& run, std::vector<Command> commands,
                                         std::string_view what);

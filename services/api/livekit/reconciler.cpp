@@ -80,7 +80,7 @@ jobs::ErrorType error_type(const CallError& error) {
 }
 
 void fail(jobs::Run& run, const CallError& error) {
-    run.fail(error_type(error), "LiveKit: " + std::string(to_string(error.kind)));
+    run.fail(error_type(error), std::string("LiveKit: ").append(to_string(error.kind)));
 }
 
 std::vector<std::string_view> views(const std::vector<std::string>& texts) {

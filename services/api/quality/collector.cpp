@@ -36,15 +36,6 @@ constexpr db::Statement sessions_with_news{
     "   AND r.received_at < $3::timestamptz"
     "   AND r.measured_at > $1::timestamptz AND r.measured_at < $3::timestamptz))"
     " ORDER BY c.collected_at NULLS FIRST, s.id"};
-constexpr db::Statement purge_progress{
-    "quality_purge_progress",
-    "WITH over AS (DELETE FROM stream_quality_collections c USING stream_sessions s"
-    "  WHERE s.id = c.stream_session_id AND s.ended_at < $1::timestamptz"
-    "  RETURNING c.stream_session_id)"
-    " DELETE FROM stream_quality_progress p USING over"
-    " WHERE p.stream_session_id = over.stream_session_id"};
-// For how long an ended session is remembered: a collection may be under way.
-constexpr std::int64_t purge_after_us = 3'600'000'000;
 constexpr std::int64_t news_after_us = oldest_window_us;
 
 double shown(const std::optional<double>& value) noexcept {
@@ -68,13 +59,13 @@ Collector::Collector(asio::any_io_executor executor, db::Pool& pool, livekit::Ro
       log_limit_(std::chrono::seconds(1)) {}
 
 std::vector<db::Statement> Collector::statements() {
-    std::vector<db::Statement> all{find_session, own_roster, sessions_with_news, purge_progress};
+    std::vector<db::Statement> all{find_session, own_roster, sessions_with_news};
     for (const auto& more : {collection_row_statements(), partition_statements()})
         all.insert(all.end(), more.begin(), more.end());
     return all;
 }
 
-asio::awaitable<db::DbResult<db::Rows>> Collector::run(db::Statement statement, db::Params params) {
+asio::awaitable<db::DbResult<db::Rows>> Collector::ask(db::Statement statement, db::Params params) {
     auto deadline = deadline_in(statement_limit);
     auto rows = co_await pool_.read(statement, std::move(params), deadline);
     co_return rows;
@@ -93,7 +84,7 @@ CollectFault Collector::fault_of(const db::Error& error) {
 asio::awaitable<CollectResult> Collector::collect(Uuid id) {
     db::Params params;
     params.uuid(id);
-    auto rows = co_await run(find_session, std::move(params));
+    auto rows = co_await ask(find_session, std::move(params));
     if (!rows) co_return fault_of(rows.error());
     if (rows->empty()) co_return CollectFault::not_found;
     if (rows->boolean(0, 1)) co_return CollectFault::ended;
@@ -133,7 +124,7 @@ asio::awaitable<Result<Collector::Roster, CollectFault>> Collector::roster_of(Se
     roster.source = RosterSource::database;
     db::Params params;
     params.uuid(session.id);
-    auto rows = co_await run(own_roster, std::move(params));
+    auto rows = co_await ask(own_roster, std::move(params));
     if (!rows) co_return fault_of(rows.error());
     for (int row = 0; row < rows->size(); ++row) {
         RosterEntry entry;
@@ -235,25 +226,25 @@ void Collector::tell(const Uuid& session, const Collected& collected) {
 }
 
 asio::awaitable<void> Collector::lane(std::shared_ptr<Round> round) {
-    while (round->next < round->sessions.size()) {
+    while (!round->over && round->next < round->sessions.size()) {
         Session session = std::move(round->sessions[round->next++]);
         auto report = co_await collect_from(std::move(session));
         const bool fine = report.has_value() || report.error() == CollectFault::ended ||
                           report.error() == CollectFault::not_found;
-        round->complete = round->complete && fine;
+        if (!fine) ++round->failed;
     }
 }
 
-asio::awaitable<bool> Collector::collect_all() {
+asio::awaitable<void> Collector::collect_all(jobs::Run& run) {
     const UnixMicros now = now_micros();
     db::Params params;
     params.timestamptz(UnixMicros{now.value - news_after_us})
         .boolean(attributes_)
         .timestamptz(UnixMicros{now.value + 2 * late_after_us});
-    auto rows = co_await run(sessions_with_news, std::move(params));
+    auto rows = co_await ask(sessions_with_news, std::move(params));
     if (!rows) {
-        fault_of(rows.error());
-        co_return false;
+        run.fail(rows.error());
+        co_return;
     }
     auto round = std::make_shared<Round>(executor_);
     for (int row = 0; row < rows->size(); ++row) {
@@ -262,28 +253,23 @@ asio::awaitable<bool> Collector::collect_all() {
         session.room_name = rows->text(row, 1);
         round->sessions.push_back(std::move(session));
     }
+    // Also when a cancellation throws.
+    const Ending ending(*round);
     for (std::size_t i = 0; i < lanes; ++i) {
         ++round->running;
         asio::co_spawn(executor_, lane(round), [round](std::exception_ptr failure) {
-            if (failure) round->complete = false;
+            if (failure) ++round->failed;
             --round->running;
             round->finished.ring();
         });
     }
     while (round->running > 0)
         co_await round->finished.nap(std::chrono::seconds(1));
-    co_return round->complete;
-}
-
-asio::awaitable<bool> Collector::purge() {
-    auto deadline = deadline_in(statement_limit);
-    auto lease = co_await pool_.acquire(deadline);
-    if (!lease) co_return false;
-    db::Params params;
-    params.timestamptz(UnixMicros{now_micros().value - purge_after_us});
-    auto purged = co_await (*lease)->query(purge_progress, std::move(params), deadline);
-    if (!purged) fault_of(purged.error());
-    co_return purged.has_value();
+    if (round->failed == 0) co_return;
+    std::string detail = std::to_string(round->failed);
+    detail.append(" of ").append(std::to_string(round->sessions.size()));
+    detail.append(" sessions were not collected");
+    run.fail(jobs::ErrorType::database_error, std::move(detail));
 }
 
 }  // namespace subcults::api::quality

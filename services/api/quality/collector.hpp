@@ -14,6 +14,7 @@
 
 #include "base/log.hpp"
 #include "db/pool.hpp"
+#include "jobs/job.hpp"
 #include "livekit/alarm.hpp"
 #include "livekit/room_service.hpp"
 #include "quality/collection.hpp"
@@ -58,10 +59,10 @@ class Collector {
               bool attributes, QualityMetrics metrics, Log& log);
 
     boost::asio::awaitable<CollectResult> collect(Uuid session);
-    // Every active session with something new, some at a time. False when any of them failed.
-    boost::asio::awaitable<bool> collect_all();
-    // Forgets what ended sessions had to be remembered for. False on failure.
-    boost::asio::awaitable<bool> purge();
+    // The body of the job quality_collection: every active session with something new, some at a
+    // time, those first that have waited longest. When the run is cancelled, no further session is
+    // begun; what is under way ends by itself within some seconds.
+    boost::asio::awaitable<void> collect_all(jobs::Run& run);
 
     static std::vector<db::Statement> statements();
 
@@ -74,14 +75,23 @@ class Collector {
         RosterSource source = RosterSource::livekit;
         std::vector<RosterEntry> entries;
     };
-    // Shared by the lanes of one collect_all().
+    // Shared by the lanes of one collect_all(), which they may outlive.
     struct Round {
         explicit Round(boost::asio::any_io_executor executor) : finished(std::move(executor)) {}
         std::vector<Session> sessions;
         std::size_t next = 0;
         std::size_t running = 0;
-        bool complete = true;
+        std::size_t failed = 0;
+        bool over = false;  // nobody waits for it any more
         livekit::Alarm finished;
+    };
+
+    struct Ending {
+        explicit Ending(Round& ended) : round(ended) {}
+        ~Ending() { round.over = true; }
+        Ending(const Ending&) = delete;
+        Ending& operator=(const Ending&) = delete;
+        Round& round;
     };
 
     using TransactResult = Result<Collected, CollectFault>;
@@ -94,7 +104,7 @@ class Collector {
                                                  Collected collected, UnixMicros now);
     boost::asio::awaitable<void> lane(std::shared_ptr<Round> round);
     boost::asio::awaitable<void> roll_back(db::Connection& connection);
-    boost::asio::awaitable<db::DbResult<db::Rows>> run(db::Statement statement, db::Params params);
+    boost::asio::awaitable<db::DbResult<db::Rows>> ask(db::Statement statement, db::Params params);
     CollectFault fault_of(const db::Error& error);
     void tell(const Uuid& session, const Collected& collected);
 

@@ -6,8 +6,8 @@ namespace subcults::api::quality {
 namespace {
 
 constexpr double best_rating = 93.2;        // G.107, all parameters at their defaults
-constexpr double codec_impairment = 0;      // Ie: Opus at 48 kbit/s on a scale that ends at 93.2
-constexpr double loss_robustness = 9.8;     // Bpl of Opus, random loss, nothing repaired
+constexpr double codec_impairment = 0;      // Ie: assumed to be as that of G.711
+constexpr double loss_robustness = 9.8;     // Bpl: assumed, within a factor of two
 constexpr double total_impairment = 95;     // what loss of everything costs
 constexpr double codec_delay_ms = 26.5;     // a frame of 20 ms and Opus' look-ahead
 constexpr double jitter_buffer = 2;         // play-out waits for so many times the jitter

@@ -1,6 +1,6 @@
 // An estimate of how the audio of one participant's connection is judged by ear, from loss, delay
 // and jitter: the E-model of ITU-T G.107 with everything at its defaults that a network cannot
-// change. Formula, constants, their sources and what the estimate cannot say: docs/quality.md.
+// change. Formula, constants, what is assumed and what the estimate cannot say: docs/quality.md.
 //
 // Pure functions.
 #pragma once

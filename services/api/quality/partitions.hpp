@@ -1,4 +1,5 @@
-// Partitions of reports and measurements: made ahead, dropped when they are old.
+// Partitions of reports and measurements: made ahead and dropped when they are old, both by the job
+// stream_cleanup. Whoever misses one makes it as well.
 #pragma once
 
 #include "db/connection.hpp"
@@ -9,7 +10,7 @@
 
 namespace subcults::api::quality {
 
-// Makes those that are missing around `now`; how many. Several replicas may do it at once.
+// Makes those that are missing around `now`; how many. Several processes may do it at once.
 boost::asio::awaitable<db::DbResult<std::int64_t>> add_partitions(db::Connection& connection,
                                                                   UnixMicros now,
                                                                   Deadline deadline);

@@ -14,13 +14,13 @@ Result<int, InputError> read_number(const net::Request& request, std::string_vie
         if (given != name) continue;
         if (seen) {
             return InputError{"validation_error",
-                              "Parameter '" + std::string(name) + "' appears twice."};
+                              std::string("Parameter '").append(name) + "' appears twice."};
         }
         seen = true;
         const char* end = text.data() + text.size();
         const auto parsed = std::from_chars(text.data(), end, number);
         if (parsed.ec != std::errc() || parsed.ptr != end || number < 1 || number > most) {
-            return InputError{"validation_error", "Parameter '" + std::string(name) +
+            return InputError{"validation_error", std::string("Parameter '").append(name) +
                                                       "' must be an integer from 1 to " +
                                                       std::to_string(most) + "."};
         }

@@ -1,13 +1,9 @@
-// Everything about audio quality that goes on beside requests: periodic collection, partitions,
-// tidying up. One object per process, on the admin thread.
-//
-// Each of it is done by the one replica that holds the lease; collections on request are done by
-// whichever replica is asked. What fails is tried again.
+// Collections of audio quality: those on request, by whichever replica is asked, and the periodic
+// ones, as a background job. One object per process, on the admin thread.
 #pragma once
 
 #include "db/pool.hpp"
-#include "livekit/alarm.hpp"
-#include "livekit/lease.hpp"
+#include "jobs/job.hpp"
 #include "quality/collector.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -26,9 +22,7 @@ namespace subcults::api::quality {
 
 struct ServiceOptions {
     std::string database_uri;           // transactions of one statement or pipeline each
-    std::string database_direct_uri;    // for the lease
     std::chrono::seconds interval{30};  // 0 = only on request
-    std::int64_t retention_days = 7;
     bool attributes = false;
     std::function<void(std::string_view statement, double seconds)> on_query;
 };
@@ -46,8 +40,9 @@ class QualityService {
     // May be awaited on any executor; the work is done on the service's thread. `unavailable` once
     // stop() has been called.
     boost::asio::awaitable<CollectResult> collect(Uuid session);
-    // For others on the io_context's thread.
-    Collector& collector() noexcept { return collector_; }
+    // The job quality_collection, for a runner on the io_context. The service must outlive its
+    // runs.
+    jobs::Job collection_job();
 
   private:
     using Done = boost::asio::any_completion_handler<void(CollectResult)>;
@@ -68,20 +63,11 @@ class QualityService {
             Initiate{*this}, token, session, std::move(executor));
     }
     void submit(Uuid session, boost::asio::any_io_executor executor, Done done);
-    boost::asio::awaitable<void> run();
-    boost::asio::awaitable<void> turn();
-    boost::asio::awaitable<bool> maintain();
 
     boost::asio::io_context& io_;
     ServiceOptions options_;
-    Log& log_;
     db::Pool pool_;
     Collector collector_;
-    livekit::Lease lease_;
-    livekit::Alarm alarm_;
-    SteadyClock::time_point collect_due_{};
-    SteadyClock::time_point maintain_due_{};
-    bool stopping_ = false;
 
     std::mutex gate_;
     bool closed_ = false;  // nothing may be begun any more

@@ -205,8 +205,7 @@ asio::awaitable<bool> ReportWriter::connect() {
         trouble(connected.error());
         co_return false;
     }
-    const bool ready = co_await add_partitions();
-    co_return ready;
+    co_return true;
 }
 
 asio::awaitable<bool> ReportWriter::add_partitions() {

@@ -171,8 +171,8 @@ Result<Report, InputError> read_report(std::string_view body, UnixMicros now) {
     rapidjson::Document document;
     document.Parse<parse_flags>(body.data(), body.size());
     if (document.HasParseError()) {
-        return bad_request("The body is not valid JSON: " +
-                           std::string(rapidjson::GetParseError_En(document.GetParseError())));
+        return bad_request(std::string("The body is not valid JSON: ")
+                               .append(rapidjson::GetParseError_En(document.GetParseError())));
     }
     const Json& root = document;
     if (!root.IsObject()) return invalid("The body must be a JSON object.");
@@ -185,8 +185,9 @@ Result<Report, InputError> read_report(std::string_view body, UnixMicros now) {
     }
     const auto windows = list->value.GetArray();
     if (windows.Empty() || windows.Size() > max_windows) {
-        return invalid("Field 'windows' must hold 1 to " + std::to_string(max_windows) +
-                       " windows.");
+        return invalid(
+            std::string("Field 'windows' must hold 1 to ").append(std::to_string(max_windows)) +
+            " windows.");
     }
     Report report;
     report.windows.reserve(windows.Size());

@@ -21,7 +21,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace subcults::api {
@@ -36,6 +38,9 @@ struct LedgerOptions {
     // Leave orders for LiveKit (delete a room, remove or mute somebody) in its outbox. Off where no
     // LiveKit is configured: nobody would carry them out, and nobody can be muted.
     bool livekit = true;
+    // Told of sessions that a commit has changed, before anybody is answered. On the ledger's
+    // thread; must not throw.
+    std::function<void(std::span<const Uuid> sessions)> on_changed = {};
 };
 
 class Ledger {

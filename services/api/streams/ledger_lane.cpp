@@ -310,6 +310,7 @@ asio::awaitable<void> LedgerLane::process(Tickets tickets, bool waiting) {
                 const auto committed = co_await resolve(std::move(heads), until);
                 if (committed && !*committed) break;  // it did not: once more
                 if (committed) happened(effects, doubtful_at_);
+                tell_changed(tickets, outcomes);
                 for (std::size_t i = 0; i < tickets.size(); ++i) {
                     if (committed) {
                         answers_.add(std::move(tickets[i]), std::move(outcomes[i]));

@@ -94,6 +94,7 @@ class LedgerLane {
     // nullopt = could not find out in time; else whether the heads are in the chain.
     boost::asio::awaitable<std::optional<bool>> resolve(std::vector<Head> heads, Deadline deadline);
     void happened(const LedgerEffects& effects, UnixMicros at);
+    void tell_changed(const Tickets& tickets, const std::vector<Outcome>& outcomes) const;
     boost::asio::awaitable<void> rollback();
     boost::asio::awaitable<Attempt> give_up(const db::Error& error);
 

@@ -340,6 +340,7 @@ asio::awaitable<LedgerLane::Attempt> LedgerLane::commit(const LedgerBatch& batch
     metrics.commit_seconds.observe(
         std::chrono::duration<double>(SteadyClock::now() - begun).count());
     happened(batch.effects(), batch.now());
+    tell_changed(tickets, outcomes);
     for (std::size_t i = 0; i < tickets.size(); ++i) {
         answers_.add(std::move(tickets[i]), std::move(outcomes[i]));
     }
@@ -351,6 +352,23 @@ void LedgerLane::happened(const LedgerEffects& effects, UnixMicros at) {
     answers_.metrics().count(effects);
     for (const Denial& denial : effects.denials)
         denials_.remember(denial, at);
+}
+
+// Not of what nobody is shown of a session.
+void LedgerLane::tell_changed(const Tickets& tickets, const std::vector<Outcome>& outcomes) const {
+    if (!options_.on_changed) return;
+    std::set<Uuid> changed;
+    for (std::size_t i = 0; i < tickets.size(); ++i) {
+        const CommandKind kind = tickets[i].command.kind;
+        const bool shown = kind != CommandKind::token && kind != CommandKind::mute &&
+                           kind != CommandKind::unkick && kind != CommandKind::first_track;
+        if (shown && outcomes[i].status == Outcome::Status::applied) {
+            changed.insert(tickets[i].command.session);
+        }
+    }
+    if (changed.empty()) return;
+    const std::vector<Uuid> sessions(changed.begin(), changed.end());
+    options_.on_changed(sessions);
 }
 
 // The audit rows are the receipt of the commit. Locking the sessions first waits for a backend that

@@ -110,7 +110,7 @@ class StreamRoutes {
 
     asio::awaitable<net::Response> get(net::Request& request) {
         const Uuid id = request.uuid_params[0];
-        auto found = co_await find_stream(context_.pool, id, request.deadline);
+        auto found = co_await context_.cache.stream(id, request.deadline);
         if (!found) co_return database_failure(request, found.error(), context_.log);
         if (!*found) co_return no_such_stream(request);
         co_return net::json_response(200, stream_json(**found));

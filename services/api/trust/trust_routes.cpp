@@ -11,9 +11,10 @@ namespace {
 
 asio::awaitable<net::Response> get_trust(net::Request& request, WorkerContext& context) {
     const Uuid scene = request.uuid_params[0];
-    auto found = co_await find_trust(context.pool, scene, request.deadline);
+    auto found = co_await context.cache.trust(scene, request.deadline);
     if (!found) co_return database_failure(request, found.error(), context.log);
-    switch (found->scene) {
+    const TrustAnswer* answer = found->get();
+    switch (answer != nullptr ? answer->scene : TrustAnswer::Scene::unknown) {
         case TrustAnswer::Scene::unknown:
             co_return net::error_response(404, "scene_not_found", "There is no such scene.",
                                           request.request_id);
@@ -23,7 +24,7 @@ asio::awaitable<net::Response> get_trust(net::Request& request, WorkerContext& c
         case TrustAnswer::Scene::known:
             break;
     }
-    co_return net::json_response(200, trust_json(scene, found->trust));
+    co_return net::json_response(200, trust_json(scene, answer->trust));
 }
 
 }  // namespace

@@ -135,6 +135,7 @@ asio::awaitable<bool> TrustRecompute::compute(jobs::Run& run, const Batch& batch
     }
     // The pool replaces a connection that comes back with its transaction open.
     if (!done->ok()) fail(run, *done->error);
+    if (done->ok() && on_computed_) on_computed_(batch.scenes);
     co_return done->ok();
 }
 

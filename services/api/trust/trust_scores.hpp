@@ -18,7 +18,9 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,7 +33,10 @@ namespace subcults::api {
 class TrustRecompute {
   public:
     // `pool` plans for what it is given and has room for it: see trust_settings().
-    TrustRecompute(db::Pool& pool, Log& log) : pool_(pool), log_(log) {}
+    // `on_computed` is told of scenes whose scores have been stored.
+    TrustRecompute(db::Pool& pool, Log& log,
+                   std::function<void(std::span<const Uuid>)> on_computed = {})
+        : pool_(pool), log_(log), on_computed_(std::move(on_computed)) {}
 
     boost::asio::awaitable<void> run(jobs::Run& run);
 
@@ -51,6 +56,7 @@ class TrustRecompute {
 
     db::Pool& pool_;
     Log& log_;
+    std::function<void(std::span<const Uuid>)> on_computed_;
 };
 
 // For connections that compute trust: plans that know how many scenes are asked for, and memory to

@@ -17,7 +17,8 @@ constexpr std::size_t rows_per_statement = 2000;
 std::string participant_of(api::PrivacyKeys& keys, const std::string& stream, std::size_t user) {
     const auto id = Uuid::parse(stream);
     if (!id) throw std::runtime_error("a stream without an id");
-    return keys.participant_id(keys.current_kid(), *id, "did:plc:listener" + std::to_string(user));
+    return keys.participant_id(keys.current_kid(), *id,
+                               std::string("did:plc:listener").append(std::to_string(user)));
 }
 
 // What a browser would send after a minute in which it could not.
@@ -92,11 +93,12 @@ std::uint64_t stored_windows(const Stage& stage) {
 double rows_alone(const Stage& stage, double seconds) {
     stage.execute("CREATE TABLE IF NOT EXISTS bench_reference (rows float8)");
     stage.execute("TRUNCATE bench_reference");
+    const std::string length = std::to_string(seconds);
     // Sessions that nobody else has, so that nothing of it is in the way of what follows.
     stage.execute(
         "DO $$ DECLARE"
         " until timestamptz := clock_timestamp() + interval '" +
-        std::to_string(seconds) +
+        length +
         " s'; begun timestamptz := clock_timestamp(); n bigint := 0; BEGIN"
         " WHILE clock_timestamp() < until LOOP"
         "  INSERT INTO stream_quality_reports (stream_session_id, participant_id, seq, measured_at,"

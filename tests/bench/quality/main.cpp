@@ -1,4 +1,4 @@
-// bench_quality [--seconds N] [--rounds N] [PART...]: see docs/quality.md, "Measured".
+// bench_quality [--seconds N] [--rounds N] [PART...]: see docs/development.md, "Benches".
 //
 // One PostgreSQL, one database per round: reports as fast as they are answered, the same rows by
 // the database alone, and joins at half of what is possible, with and without reports beside them.

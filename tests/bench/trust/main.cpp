@@ -154,8 +154,9 @@ std::vector<double> single_marks(const TestDatabase& database, Log& log) {
     std::vector<double> times;
     for (int i = 1; i <= single_scenes; ++i) {
         const std::uint64_t before = computed.value();
-        database.execute("INSERT INTO trust_dirty VALUES (md5('s" + std::to_string(i) +
-                         "')::uuid, 1, now(), pg_current_xact_id()); NOTIFY subcults_trust");
+        database.execute(
+            std::string("INSERT INTO trust_dirty VALUES (md5('s").append(std::to_string(i)) +
+            "')::uuid, 1, now(), pg_current_xact_id()); NOTIFY subcults_trust");
         const auto committed = SteadyClock::now();
         wait_beyond(before);
         times.push_back(seconds_since(committed) * 1e3);

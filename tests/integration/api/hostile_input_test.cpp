@@ -18,11 +18,13 @@ namespace {
 
 // Longer than any timeout of the server under test.
 constexpr auto patience = 20s;
+const std::string internal_token(32, 'i');
 
 Process::Environment impatient() {
     return {{"API_HEAD_TIMEOUT_MS", "3000"},
             {"API_BODY_TIMEOUT_MS", "3000"},
             {"API_RATE_LIMIT_CLIENT_ERRORS_PER_MINUTE", "0"},
+            {"INTERNAL_AUTH_TOKEN", internal_token},
             {"LIVEKIT_URL", "ws://127.0.0.1:9"},
             {"LIVEKIT_API_KEY", "key"},
             {"LIVEKIT_API_SECRET", std::string(32, 'l')}};
@@ -41,16 +43,18 @@ World make_world(const TestDatabase& database, RunningApi& api) {
     world.host = RunningApi::token(host);
     world.admin = RunningApi::token("did:plc:admin", "admin");
     world.secret = std::string(32, 'j');
+    world.internal = internal_token;
     return world;
 }
 
 // Words of the inside that no answer may contain.
 void check_discretion(const std::string& body) {
-    for (const char* word : {"did:",     "SELECT",          "INSERT",       "UPDATE", "DELETE FROM",
-                             "SQLSTATE", "stream_sessions", "audit_logs",   "pg_",    "libpq",
-                             "std::",    "boost",           "rapidjson",    ".cpp",   ".hpp",
-                             "what()",   "terminate",       "Segmentation", "/tmp",   "/home",
-                             "/usr",     "jjjjjjjj",        "pppppppp"}) {
+    for (const char* word :
+         {"did:",     "SELECT",          "INSERT",       "UPDATE",  "DELETE FROM",
+          "SQLSTATE", "stream_sessions", "audit_logs",   "pg_",     "libpq",
+          "std::",    "boost",           "rapidjson",    ".cpp",    ".hpp",
+          "what()",   "terminate",       "Segmentation", "/tmp",    "/home",
+          "/usr",     "jjjjjjjj",        "pppppppp",     "iiiiiiii"}) {
         INFO(word);
         CHECK(body.find(word) == std::string::npos);
     }
@@ -144,6 +148,8 @@ void check_unharmed(const TestDatabase& database, RunningApi& api) {
     CHECK(api.client().get("/health/ready").status == 200);
     CHECK(database.execute("SELECT sum(join_count + leave_count) FROM stream_sessions") == "0");
     CHECK(database.execute("SELECT count(*) FROM stream_sessions WHERE ended_at IS NULL") == "1");
+    CHECK(database.execute("SELECT (SELECT count(*) FROM stream_quality_reports)"
+                           " + (SELECT count(*) FROM stream_quality_metrics)") == "0");
     const std::string exposition = api.client().get("/metrics").body;
     CHECK(exposition.find("status=\"500\"") == std::string::npos);
     CHECK(exposition.find("did:") == std::string::npos);
@@ -152,7 +158,7 @@ void check_unharmed(const TestDatabase& database, RunningApi& api) {
               0);
     }
     const std::string log = api.process().output();
-    for (const char* secret : {"did:plc:", "Bearer ey", "jjjjjjjj", "pppppppp"}) {
+    for (const char* secret : {"did:plc:", "Bearer ey", "jjjjjjjj", "pppppppp", "iiiiiiii"}) {
         INFO(secret);
         CHECK(log.find(secret) == std::string::npos);
     }
@@ -171,7 +177,8 @@ TEST_CASE("every bad request gets its status and its error, and changes nothing"
     Table table;
     for (const auto area :
          {hostile_tokens, hostile_targets, hostile_bodies, hostile_commands, hostile_framing,
-          hostile_telemetry, hostile_moderation, hostile_webhooks, hostile_audit}) {
+          hostile_telemetry, hostile_moderation, hostile_webhooks, hostile_audit, hostile_quality,
+          hostile_trust, hostile_jobs}) {
         append(table, area(world));
     }
     CHECK(table.size() >= 300);

@@ -20,7 +20,8 @@ struct World {
     std::string user;     // tokens
     std::string host;
     std::string admin;
-    std::string secret;  // that signs tokens
+    std::string secret;    // that signs tokens
+    std::string internal;  // the operators' token
 };
 
 struct Expected {
@@ -48,6 +49,9 @@ Table hostile_telemetry(const World& world);
 Table hostile_moderation(const World& world);  // LiveKit tokens, lock, mute, kick, participants
 Table hostile_webhooks(const World& world);
 Table hostile_audit(const World& world);
+Table hostile_quality(const World& world);  // reports, collections, measurements
+Table hostile_trust(const World& world);
+Table hostile_jobs(const World& world);
 
 // One request as bytes. A body is sent with its length, and as JSON unless a type is given.
 std::string request_bytes(std::string_view method, std::string_view target, const Headers& headers,

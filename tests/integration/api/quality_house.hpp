@@ -17,7 +17,7 @@ namespace subcults::test {
 inline std::string window_json(std::int64_t seq, double seconds_ago,
                                const std::string& fields = ",\"packet_loss_percent\":0.5") {
     const auto ago = static_cast<std::int64_t>(seconds_ago * 1e6);
-    return "{\"seq\":" + std::to_string(seq) + ",\"measured_at\":\"" +
+    return std::string("{\"seq\":").append(std::to_string(seq)) + ",\"measured_at\":\"" +
            format_rfc3339(UnixMicros{now_micros().value - ago}) +
            "\",\"window_ms\":10000,\"direction\":\"uplink\"" + fields + "}";
 }
@@ -69,8 +69,9 @@ struct QualityHouse {
         const Answer token =
             api.client().post("/streams/" + stream + "/token", RunningApi::as(did));
         return livekit
-            .control("connect", "{\"token\":\"" + std::string(token.json()["token"].GetString()) +
-                                    "\"" + more + "}")["identity"]
+            .control("connect",
+                     std::string("{\"token\":\"").append(token.json()["token"].GetString()) + "\"" +
+                         more + "}")["identity"]
             .GetString();
     }
     std::string who(const std::string& identity, const std::string& more = {}) const {

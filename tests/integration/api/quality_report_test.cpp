@@ -266,7 +266,7 @@ TEST_CASE("what was acknowledged is there after the API was killed") {
     REQUIRE(acknowledged.size() > 20);
     for (const std::int64_t seq : acknowledged) {
         INFO(seq);
-        CHECK(house.sql("SELECT count(*) FROM stream_quality_reports WHERE seq = " +
-                        std::to_string(seq)) == "1");
+        CHECK(house.sql(std::string("SELECT count(*) FROM stream_quality_reports WHERE seq = ")
+                            .append(std::to_string(seq))) == "1");
     }
 }

@@ -28,6 +28,8 @@ Process::Environment RunningApi::environment(const std::string& database_url) {
             {"API_RATE_LIMIT_LEAVES_PER_MINUTE", "0"},
             {"API_RATE_LIMIT_TOKENS_PER_MINUTE", "0"},
             {"API_RATE_LIMIT_QUALITY_PER_MINUTE", "0"},
+            // Tests change rows behind the API's back.
+            {"API_CACHE_MAX_AGE_MS", "0"},
             {"API_SHED_LAG_MS", "0"}};
 }
 

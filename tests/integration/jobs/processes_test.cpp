@@ -181,7 +181,8 @@ TEST_CASE("no job runs twice at once or stalls while processes are killed, hung 
         // The one that runs it, in most rounds.
         std::size_t victim = random() % 2;
         for (std::size_t i = 0; i < apis.size(); ++i) {
-            const std::string pid = "/" + std::to_string(apis[i]->process().pid());
+            const std::string pid =
+                std::string("/").append(std::to_string(apis[i]->process().pid()));
             if (round % 3 != 2 && holder.ends_with(pid)) victim = i;
         }
         const bool hang = round % 2 == 1;

@@ -51,7 +51,7 @@ Graph random_graph(std::uint64_t seed) {
     Graph graph;
     for (std::size_t i = 0; i < 60; ++i) {
         Graph::Scene scene;
-        scene.owner = "did:plc:owner" + std::to_string(below(20));
+        scene.owner = std::string("did:plc:owner").append(std::to_string(below(20)));
         scene.uri = "at://" + scene.owner + "/app.subcult.scene/" + std::to_string(i);
         scene.id = uuid_v5(uuid_namespace_url, scene.uri);
         scene.deleted = below(10) == 0;
@@ -68,9 +68,9 @@ Graph random_graph(std::uint64_t seed) {
         Record record;
         record.scene = below(graph.scenes.size() - 5);  // some have nobody
         // From few, so that several records are about the same one.
-        record.about = member ? "did:plc:member" + std::to_string(below(30))
+        record.about = member ? std::string("did:plc:member").append(std::to_string(below(30)))
                               : graph.scenes[below(graph.scenes.size())].uri;
-        record.rev = "3k" + std::to_string(100'000 + below(900'000));
+        record.rev = std::string("3k").append(std::to_string(100'000 + below(900'000)));
         record.role = roles[below(roles.size())];
         record.status = member ? member_states[below(member_states.size())]
                                : ally_states[below(ally_states.size())];
@@ -99,8 +99,9 @@ void insert_records(const TestDatabase& database, const Graph& graph, bool membe
         const std::string author = record.by_owner ? scene.owner : "did:plc:stranger";
         const std::string uri = "at://" + author + "/app.subcult." + kind + "/" + std::to_string(i);
         if (i > 0) sql += ",";
-        sql += "(" + quoted(uuid_v5(uuid_namespace_url, uri).to_string()) + "," + quoted(uri) +
-               "," + quoted(author) + "," + quoted(record.rev) + "," + quoted(scene.uri) + "," +
+        sql += "(";
+        sql += quoted(uuid_v5(uuid_namespace_url, uri).to_string()) + "," + quoted(uri) + "," +
+               quoted(author) + "," + quoted(record.rev) + "," + quoted(scene.uri) + "," +
                quoted(scene.id.to_string()) + "," + quoted(record.about) + ",";
         if (members) sql += quoted(record.role) + ",";
         sql += quoted(record.status) + "," + std::to_string(record.weight) + "," +
@@ -114,15 +115,17 @@ void insert(const TestDatabase& database, const Graph& graph) {
     for (std::size_t i = 0; i < graph.scenes.size(); ++i) {
         const Graph::Scene& scene = graph.scenes[i];
         if (i > 0) sql += ",";
-        sql += "(" + quoted(scene.id.to_string()) + "," + quoted(scene.uri) + "," +
-               quoted(scene.owner) + ",'3k','x'," + (scene.deleted ? "now()" : "NULL") + ")";
+        sql += "(";
+        sql += quoted(scene.id.to_string()) + "," + quoted(scene.uri) + "," + quoted(scene.owner) +
+               ",'3k','x'," + (scene.deleted ? "now()" : "NULL") + ")";
     }
     database.execute(sql);
     insert_records(database, graph, true);
     insert_records(database, graph, false);
     for (const std::string& did : graph.hidden) {
-        database.execute("INSERT INTO hidden_accounts (did, status) VALUES (" + quoted(did) +
-                         ",'deactivated')");
+        database.execute(
+            std::string("INSERT INTO hidden_accounts (did, status) VALUES (").append(quoted(did)) +
+            ",'deactivated')");
     }
 }
 
@@ -211,13 +214,14 @@ struct Fixture {
         });
     }
     void mark(const Uuid& scene) const {
-        database.execute("INSERT INTO trust_dirty VALUES (" + quoted(scene.to_string()) +
-                         ", 1, now(), pg_current_xact_id()) ON CONFLICT (scene_id) DO UPDATE"
-                         " SET generation = trust_dirty.generation + 1");
+        database.execute(
+            std::string("INSERT INTO trust_dirty VALUES (").append(quoted(scene.to_string())) +
+            ", 1, now(), pg_current_xact_id()) ON CONFLICT (scene_id) DO UPDATE"
+            " SET generation = trust_dirty.generation + 1");
     }
     std::string stored(const Uuid& scene) const {
-        return database.execute("SELECT score FROM trust_scores WHERE scene_id = " +
-                                quoted(scene.to_string()));
+        return database.execute(std::string("SELECT score FROM trust_scores WHERE scene_id = ")
+                                    .append(quoted(scene.to_string())));
     }
     std::string marks() const { return database.execute("SELECT count(*) FROM trust_dirty"); }
 };
@@ -226,7 +230,8 @@ struct Fixture {
 Uuid add_scene(const TestDatabase& database, const std::string& name, int weight) {
     const std::string uri = "at://did:plc:host/app.subcult.scene/" + name;
     const std::string id = uuid_v5(uuid_namespace_url, uri).to_string();
-    database.execute("INSERT INTO scenes (id, uri, owner_did, rev, name) VALUES (" + quoted(id) +
+    database.execute(std::string("INSERT INTO scenes (id, uri, owner_did, rev, name) VALUES (")
+                         .append(quoted(id)) +
                      "," + quoted(uri) + ",'did:plc:host','3k','x')");
     database.execute(
         "INSERT INTO memberships (id, uri, author_did, rev, scene_uri, scene_id, member_did, role,"
@@ -403,8 +408,9 @@ TEST_CASE_METHOD(Fixture, "a mark is worked off within a tenth of a second of it
     auto best = std::chrono::steady_clock::duration::max();
     for (int i = 0; i < 10; ++i) {
         const auto before = computed.value();
-        database.execute("INSERT INTO trust_dirty VALUES (" + quoted(scene.to_string()) +
-                         ", 1, now(), pg_current_xact_id()); NOTIFY subcults_trust");
+        database.execute(
+            std::string("INSERT INTO trust_dirty VALUES (").append(quoted(scene.to_string())) +
+            ", 1, now(), pg_current_xact_id()); NOTIFY subcults_trust");
         const auto committed = std::chrono::steady_clock::now();
         REQUIRE(until([&] { return computed.value() > before; }));
         best = std::min(best, std::chrono::steady_clock::now() - committed);

@@ -16,7 +16,7 @@ namespace {
 const UnixMicros now{1'766'537'083'000'000};
 
 std::string time_ago(std::int64_t microseconds) {
-    return "\"" + format_rfc3339(UnixMicros{now.value - microseconds}) + "\"";
+    return std::string("\"").append(format_rfc3339(UnixMicros{now.value - microseconds})) + "\"";
 }
 
 // A window as JSON: the fields of a good one, some of them replaced, added or (with "") left out.
@@ -50,7 +50,7 @@ std::string verdict(const std::string& window) {
     if (!report) return "refused: " + report.error().message;
     if (report->rejected.empty()) return "accepted";
     std::string text(report->rejected[0].reason);
-    if (!report->rejected[0].field.empty()) text += " " + std::string(report->rejected[0].field);
+    if (!report->rejected[0].field.empty()) text.append(" ").append(report->rejected[0].field);
     return text;
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("values are accepted up to their limits and refused beyond, never chan
         for (const char* value : limit.outside) {
             INFO(limit.field << " " << value);
             CHECK(verdict(window_with({{limit.field, value}})) ==
-                  "out_of_range " + std::string(limit.field));
+                  std::string("out_of_range ").append(limit.field));
         }
     }
 }
@@ -125,7 +125,8 @@ TEST_CASE("a field of another type costs its window") {
                               "rtt_ms", "seq", "window_ms"}) {
         for (const char* value : {"\"5\"", "true", "[]", "{}", "[[[[1]]]]"}) {
             INFO(field << " " << value);
-            CHECK(verdict(window_with({{field, value}})) == "malformed " + std::string(field));
+            CHECK(verdict(window_with({{field, value}})) ==
+                  std::string("malformed ").append(field));
         }
     }
     CHECK(verdict(window_with({{"seq", "7.0"}})) == "malformed seq");
@@ -137,7 +138,7 @@ TEST_CASE("a field of another type costs its window") {
         CHECK(verdict(window_with({{"measured_at", time}})) == "malformed measured_at");
     }
     for (const char* field : {"seq", "measured_at", "window_ms", "direction"}) {
-        CHECK(verdict(window_with({{field, ""}})) == "required " + std::string(field));
+        CHECK(verdict(window_with({{field, ""}})) == std::string("required ").append(field));
     }
     CHECK(verdict(window_with({{"participant_id", "\"user-a\""}})) == "unknown_field");
     CHECK(verdict("{\"seq\":1,\"seq\":2}") == "duplicate_field seq");
@@ -180,7 +181,7 @@ TEST_CASE("a bad window does not touch its neighbours, and is named by its place
 TEST_CASE("a request that is no report is refused as a whole") {
     std::string many = window_with({});
     for (std::size_t i = 1; i < max_windows; ++i)
-        many += "," + window_with({});
+        many.append(",").append(window_with({}));
     CHECK(read(many)->windows.size() == max_windows);
     const std::vector<std::string> bad = {
         "",
@@ -211,7 +212,7 @@ TEST_CASE("nesting without end is read without harm") {
     const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
     CHECK(verdict(deep) == "not_an_object");
     CHECK(verdict(window_with({{"rtt_ms", deep}})) == "malformed rtt_ms");
-    CHECK_FALSE(read_report("{\"windows\":" + std::string(300'000, '['), now).has_value());
+    CHECK_FALSE(read_report(std::string("{\"windows\":").append(300'000, '['), now).has_value());
 }
 
 TEST_CASE("poor is strictly above the limits, in any of the three") {

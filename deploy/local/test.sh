@@ -34,8 +34,9 @@ run_ctest() {
     local preset=$1 run=()
     shift
     [[ $preset != asan && $preset != tsan ]] || run=(in_sanitizer_mode)
-    "${run[@]}" ctest --test-dir "$root/build/$preset" -j 2 --timeout 300 --output-on-failure \
-        --output-junit "$root/build/$preset/junit.xml" "$@"
+    # One more than there are processors: most tests wait for something most of the time.
+    "${run[@]}" ctest --test-dir "$root/build/$preset" -j "$(($(nproc) + 1))" --timeout 300 \
+        --output-on-failure --output-junit "$root/build/$preset/junit.xml" "$@"
 }
 
 # Adds what a preset's tests did. A preset that fails without a failed test (no tests, a crash

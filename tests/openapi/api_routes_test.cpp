@@ -6,15 +6,13 @@
 
 #include <catch2/catch.hpp>
 
-#include <map>
-
 using namespace subcults;
 using namespace subcults::test;
 
 namespace {
 
 std::vector<std::string> served() {
-    const std::map<std::string, std::string, std::less<>> variables{
+    const Variables variables{
         {"DATABASE_URL", "postgresql://nowhere.invalid/none"},
         {"API_LISTEN", "127.0.0.1:0"},
         {"API_THREADS", "1"},
@@ -22,14 +20,7 @@ std::vector<std::string> served() {
         {"PRIVACY_HMAC_KEY", std::string(32, 'p')},
     };
     api::ApiConfig config;
-    const auto mistakes = api::api_table(config).load(
-        [&variables](std::string_view name) -> std::optional<std::string> {
-            const auto found = variables.find(name);
-            if (found == variables.end()) return std::nullopt;
-            return found->second;
-        });
-    INFO(describe(mistakes));
-    REQUIRE(mistakes.empty());
+    configure(api::api_table(config), variables);
     if (config.database_direct_url.empty()) config.database_direct_url = config.database_url;
     Log log("api", LogLevel::off);
     const api::App app(config, log);

@@ -6,27 +6,18 @@
 
 #include <catch2/catch.hpp>
 
-#include <map>
-
 using namespace subcults;
 using namespace subcults::test;
 
 namespace {
 
 std::vector<std::string> served() {
-    const std::map<std::string, std::string, std::less<>> variables{
+    const Variables variables{
         {"DATABASE_URL", "postgresql://nowhere.invalid/none"},
         {"INDEXER_LISTEN", "127.0.0.1:0"},
     };
     indexer::IndexerConfig config;
-    const auto mistakes = indexer::indexer_table(config).load(
-        [&variables](std::string_view name) -> std::optional<std::string> {
-            const auto found = variables.find(name);
-            if (found == variables.end()) return std::nullopt;
-            return found->second;
-        });
-    INFO(describe(mistakes));
-    REQUIRE(mistakes.empty());
+    configure(indexer::indexer_table(config), variables);
     if (config.database_direct_url.empty()) config.database_direct_url = config.database_url;
     Log log("indexer", LogLevel::off);
     const indexer::App app(config, log);

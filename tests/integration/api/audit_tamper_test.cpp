@@ -62,7 +62,9 @@ struct Fixture {
     // Ends the API, so that nobody changes what is being tampered with.
     void stop() {
         api.process().signal(SIGTERM);
-        REQUIRE(api.process().wait() == 0);
+        const int status = api.process().wait();
+        INFO(api.process().output());
+        REQUIRE(status == 0);
     }
 
     // The findings, a line each, with the session's id as "S"; the summary line is left out.

@@ -30,19 +30,35 @@ start_test_database() {
     export SUBCULTS_TEST_DATABASE_URL
 }
 
+# run_ctest BUILD SANITIZER OPTION...
 run_ctest() {
-    local preset=$1 run=()
-    shift
-    [[ $preset != asan && $preset != tsan ]] || run=(in_sanitizer_mode)
+    local build=$1 sanitizer=$2 run=()
+    shift 2
+    [[ $sanitizer != asan && $sanitizer != tsan ]] || run=(in_sanitizer_mode)
     # One more than there are processors: most tests wait for something most of the time.
-    "${run[@]}" ctest --test-dir "$root/build/$preset" -j "$(($(nproc) + 1))" --timeout 300 \
-        --output-on-failure --output-junit "$root/build/$preset/junit.xml" "$@"
+    "${run[@]}" ctest --test-dir "$root/build/$build" -j "$(($(nproc) + 1))" --timeout 300 \
+        --output-on-failure --output-junit "$root/build/$build/junit.xml" "$@"
 }
 
-# Adds what a preset's tests did. A preset that fails without a failed test (no tests, a crash
+# Adds what the tests of one build did. A run that fails without a failed test (no tests, a crash
 # while listing them) counts as one.
+count_tests() {
+    local what=$1 build=$2 status=0 counts
+    shift 2
+    rm -f "$root/build/$build/junit.xml"
+    step "testing $what"
+    run_ctest "$build" "$@" || status=$?
+    counts=$("$here/tally" "$what" "$root/build/$build/junit.xml" "$status")
+    read -r -a counts <<<"$counts"
+    passed=$((passed + counts[0]))
+    failed=$((failed + counts[1]))
+    skipped=$((skipped + counts[2]))
+    step "tested $what: ${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped"
+}
+
+# The tests of a preset's own build.
 test_preset() {
-    local preset=$1 status=0 counts targets=()
+    local preset=$1 targets=()
     shift
     # ThreadSanitizer looks at tests with threads only: building the others would be for nothing.
     [[ $preset != tsan ]] || targets=(threads_tests)
@@ -50,15 +66,26 @@ test_preset() {
         failed=$((failed + 1))
         return
     fi
-    rm -f "$root/build/$preset/junit.xml"
-    step "testing $preset"
-    run_ctest "$preset" "$@" || status=$?
-    counts=$("$here/tally" "$preset" "$root/build/$preset/junit.xml" "$status")
-    read -r -a counts <<<"$counts"
-    passed=$((passed + counts[0]))
-    failed=$((failed + counts[1]))
-    skipped=$((skipped + counts[2]))
-    step "tested $preset: ${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped"
+    count_tests "$preset" "$preset" "$preset" "$@"
+}
+
+# The tests that see services from outside are those of `release`; here they drive the services of
+# a sanitizer's preset.
+test_services() {
+    local preset=$1 label
+    shift
+    case $preset in
+        asan) label='^processes' ;;
+        tsan) label='^processes_threads$' ;;
+        *) return 0 ;;
+    esac
+    if ! build_preset release process_tests; then
+        failed=$((failed + 1))
+        return
+    fi
+    export SUBCULTS_SANITIZED_PROGRAMS=$root/build/$preset/bin
+    count_tests "the services of $preset" release "$preset" -L "$label" "$@"
+    unset SUBCULTS_SANITIZED_PROGRAMS
 }
 
 # The verdict is the last line, whatever happened; only an interruption has none.
@@ -147,8 +174,10 @@ command_test() {
         gate_filter "$preset"
         if [[ $gate == no ]]; then
             test_preset "$preset" "${filter[@]}" --no-tests=ignore "${ctest_options[@]}"
+            test_services "$preset" --no-tests=ignore "${ctest_options[@]}"
         else
             test_preset "$preset" "${filter[@]}" --no-tests=error
+            test_services "$preset" --no-tests=error
         fi
     done
     [[ $gate != yes ]] || run_check "the README's tour" "$root/tests/e2e/readme-tour"

@@ -1,5 +1,7 @@
 #include "support/process.hpp"
 
+#include "support/sanitized.hpp"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
@@ -135,6 +137,10 @@ std::uint16_t Process::listening_port() {
 }
 
 std::string program(const std::string& name) {
+    // Tools of the tests themselves are built in one way only.
+    if (const char* folder = sanitized_programs(); folder && name.starts_with("subcults-")) {
+        return std::string(folder) + "/" + name;
+    }
     return SUBCULTS_PROGRAMS "/" + name;
 }
 

@@ -3,6 +3,7 @@
 #include "bench/feed/server.hpp"
 #include "integration/indexer/database_fold.hpp"
 #include "integration/indexer/running_indexer.hpp"
+#include "support/sanitized.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -41,17 +42,11 @@ std::size_t peak_resident(const Process& process) {
 }
 
 // Sanitizers hold on to what was freed and keep shadows of everything: no bound applies to them.
-#ifdef SUBCULTS_SANITIZED
-constexpr bool memory_is_bounded = false;
-#else
-constexpr bool memory_is_bounded = true;
-#endif
-
 void check_peak(const Process& process) {
     const std::size_t peak = peak_resident(process);
     CAPTURE(peak);
     CHECK(peak > 0);
-    CHECK((!memory_is_bounded || peak < most_resident));
+    CHECK((sanitized_programs() != nullptr || peak < most_resident));
 }
 
 // Watches the queue for the whole outage; `largest` = of a single frame.

@@ -248,8 +248,8 @@ asio::awaitable<void> JobRunner::Impl::consider(Self self, Slot& slot) {
     const bool wanted = slot.notified;
     if (!due && !wanted) co_return;
     Cause cause = Cause::notification;
-    if (seen.abandoned) cause = Cause::takeover;
     if (on_time) cause = Cause::schedule;
+    if (seen.abandoned) cause = Cause::takeover;
     if (seen.requested) cause = Cause::request;
 
     const Deadline deadline = self->statement_deadline();

@@ -74,10 +74,9 @@ asio::awaitable<ReportOutcome> ReportWriter::store(ReportRequest request) {
 }
 
 void ReportWriter::submit(ReportRequest request, asio::any_io_executor executor, Done done) {
-    Ticket ticket;
-    ticket.request = std::move(request);
-    ticket.executor = std::move(executor);
-    ticket.done = std::move(done);
+    // Constructed, never assigned: any_completion_handler's move assignment recurses without end in
+    // Boost 1.81.
+    Ticket ticket{std::move(request), std::move(executor), std::move(done)};
     const std::size_t added = weight(ticket.request);
     {
         const std::lock_guard lock(inbox_mutex_);

@@ -83,8 +83,10 @@ TEST_CASE("what a verdict announces is what then happens") {
 
 TEST_CASE("callers and classes do not share buckets") {
     RateLimiter limiter(limits({5, 0}, {2, 0}), 1);
-    RateLimiter all(
-        {RateLimit{1, 0}, RateLimit{2, 0}, RateLimit{3, 0}, RateLimit{4, 0}, RateLimit{5, 0}}, 1);
+    std::array<RateLimit, limit_class_count> each{};
+    for (std::size_t i = 0; i < limit_class_count; ++i)
+        each[i] = RateLimit{static_cast<unsigned>(i) + 1, 0};
+    RateLimiter all(each, 1);
     for (std::size_t i = 0; i < limit_class_count; ++i) {
         const int most = static_cast<int>(i) + 1;
         CHECK(taken(all, static_cast<LimitClass>(i), "a", start, 9) == most);

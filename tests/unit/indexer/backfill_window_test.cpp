@@ -49,9 +49,9 @@ TEST_CASE("what becomes of accounts counts until the last record was written, an
     CHECK(window.over());
     // Whoever takes over knows it from the row.
     ReplayWindow resumed(from, to, to + second, wrote);
+    CHECK(resumed.cursor(true) == to - 4 * second);
     CHECK(resumed.observe(wrote) == Place::accounts);
     CHECK_FALSE(resumed.over());
-    CHECK(resumed.cursor(true) == to - 4 * second);
 }
 
 TEST_CASE("the end is believed in when an event is two seconds behind it") {

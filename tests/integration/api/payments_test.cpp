@@ -88,9 +88,10 @@ struct Till {
 };
 
 // As put() would store it, but without the notification: several that are found together.
-std::string inbox_row(const std::string& id, const std::string& payment, int amount) {
-    return "('" + id + "','payment_intent.succeeded','" + payment + "',true,now(),now()," +
-           std::to_string(amount) + ",'eur',0)";
+std::string inbox_row(const std::string& id, const std::string& payment, int amount,
+                      const std::string& happened = "now()") {
+    return std::string("('").append(id) + "','payment_intent.succeeded','" + payment + "',true," +
+           happened + ",now()," + std::to_string(amount) + ",'eur',0)";
 }
 
 }  // namespace
@@ -215,7 +216,9 @@ TEST_CASE("an event that the database refuses holds up its own payment, and is g
     till.sql(
         "INSERT INTO stripe_inbox (event_id, kind, payment_id, live, happened_at,"
         " received_at, amount, currency, amount_refunded) VALUES " +
-        inbox_row("evt_1", "pi_good", 5) + "," + inbox_row("evt_2", "pi_bad", 13) + "," +
+        inbox_row("evt_1", "pi_good", 5) + "," +
+        // It happened after evt_3 and came before it: told together they still say 13.
+        inbox_row("evt_2", "pi_bad", 13, "now() + interval '1 s'") + "," +
         inbox_row("evt_3", "pi_bad", 7) + "," + inbox_row("evt_4", "pi_fine", 8));
     till.run();
     eventually("the others are processed", [&] {

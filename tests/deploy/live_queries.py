@@ -142,6 +142,8 @@ class Prometheus:
                 stderr=log,
             )
 
+        self.asked = 0
+
     def ask(self, path, **parameters):
         return call("http://%s%s?%s" % (self.address, path, urllib.parse.urlencode(parameters)))["data"]
 
@@ -159,6 +161,7 @@ class Prometheus:
 
     def values(self, query):
         """Values of an instant query that are numbers; None where Prometheus refuses the query."""
+        self.asked += 1
         try:
             found = self.ask("/api/v1/query", query=query)
         except urllib.error.HTTPError as error:
@@ -229,6 +232,7 @@ def main():
             prometheus.process.wait(20)
     if failures:
         fail("\n".join(failures))
+    print("%d queries asked of a Prometheus that scraped both services" % prometheus.asked)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 // This file only drives what is in quality/: those modules know no timers, no network and no page.
 import { Api } from "./quality/api.js";
 import { limitBitrate } from "./quality/bitrate.js";
+import { correction } from "./quality/clock.js";
 import { Delivery } from "./quality/delivery.js";
 import { Episode } from "./quality/episode.js";
 import { browserEnvironment } from "./quality/environment.js";
@@ -33,6 +34,8 @@ const path = "/quality-metrics";
 const attributeEveryMs = 9_000;
 /** A closed or frozen connection may never answer. */
 const statsPatienceMs = 4_000;
+/** The service takes no windows of one direction that are closer together. */
+const closestMs = 1_000;
 const directionsOf = { auto: ["uplink", "downlink"], uplink: ["uplink"], downlink: ["downlink"] };
 
 export class QualityReporter {
@@ -48,6 +51,7 @@ export class QualityReporter {
   #episodes = new Map();
   #original = undefined; // bitrate before the first step down
   #attributeAt = -Infinity;
+  #endedAt = new Map(); // by direction, on the wall's clock
   #timer;
   #undo = [];
   #state = "new";
@@ -229,7 +233,8 @@ export class QualityReporter {
   }
 
   #closeWindows() {
-    // Of windows that end together the service prefers what a participant sends: one time for both.
+    // Of windows that end together the service prefers what a participant sends, and what it hears
+    // while it is muted: one time for both.
     const wall = this.#env.wallClock();
     for (const meter of this.#meters.values()) this.#closeWindow(meter, wall);
     const poor = [...this.#episodes.values()].some((episode) => episode.poor);
@@ -240,7 +245,7 @@ export class QualityReporter {
     const window = meter.close();
     if (window === undefined) return;
     const now = this.#env.now();
-    const item = this.#outbox.push(window, this.#sequence.next(wall), wall, now);
+    const item = this.#outbox.push(window, this.#sequence.next(wall), this.#end(meter, wall), now);
     const shown = this.#options.attribute === true && meter.direction === "uplink";
     if (shown && now - this.#attributeAt >= attributeEveryMs) {
       this.#attributeAt = now;
@@ -248,6 +253,14 @@ export class QualityReporter {
     }
     this.#tell("onWindow", window);
     this.#judge(meter, window, now);
+  }
+
+  // A window may be closed long after its last sample, and the next one a moment later.
+  #end(meter, wall) {
+    const last = this.#endedAt.get(meter.direction) ?? -Infinity;
+    const end = Math.abs(wall - last) < closestMs ? last + closestMs : wall;
+    this.#endedAt.set(meter.direction, end);
+    return end;
   }
 
   #judge(meter, window, now) {
@@ -300,7 +313,7 @@ export class QualityReporter {
   // Whether to go on.
   #settle(batch, answer) {
     const verdict = this.#delivery.answered(answer, batch.seqs.length, this.#env.now());
-    if (answer?.clockOffsetMs !== undefined) this.#outbox.clockOffsetMs = answer.clockOffsetMs;
+    this.#outbox.clockOffsetMs = correction(this.#outbox.clockOffsetMs, answer?.clockOffsetMs);
     if (verdict.settle) this.#outbox.settle(batch.seqs);
     const rejected = answer?.status < 300 ? answer.body?.rejected : undefined;
     if (Array.isArray(rejected) && rejected.length > 0) this.#tell("onRejected", rejected);
@@ -326,8 +339,11 @@ export class QualityReporter {
   #lastWill() {
     if (this.#state !== "running") return;
     this.#closeWindows();
-    const batch = this.#outbox.lastWill(keepaliveBytes - this.#willBytes, this.#willSeqs);
-    if (batch === undefined) return;
+    const left = keepaliveBytes - this.#willBytes;
+    for (const batch of this.#outbox.lastWill(left, this.#willSeqs)) this.#sendWill(batch);
+  }
+
+  #sendWill(batch) {
     this.#willBytes += batch.body.length;
     for (const seq of batch.seqs) this.#willSeqs.add(seq);
     this.#api.lastCall("POST", path, batch.body).then((status) => {

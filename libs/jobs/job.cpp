@@ -13,6 +13,22 @@ constexpr db::Statement fence{
     "WITH held AS MATERIALIZED (SELECT 1 FROM background_jobs WHERE job_type = $1::text"
     " AND epoch = $2::bigint FOR KEY SHARE) SELECT 1 / count(*) FROM held"};
 
+// What comes of waiting until a deadline, or of asking after it.
+bool may_be_late(const db::Error& error) noexcept {
+    switch (error.kind) {
+        case db::ErrorKind::timeout:
+        case db::ErrorKind::pool_timeout:
+        case db::ErrorKind::unavailable:
+            return true;
+        case db::ErrorKind::server:
+        case db::ErrorKind::connection_lost:
+        case db::ErrorKind::protocol:
+        case db::ErrorKind::cancelled:
+            break;
+    }
+    return error.sqlstate == "57014";
+}
+
 // A run that fails a million times has one cause, or a few.
 constexpr std::size_t max_failures = 100;
 
@@ -45,8 +61,7 @@ void Run::fail(const db::Error& error, SteadyClock::time_point now) {
         fenced_off_ = true;
         return;
     }
-    const bool cut_off = error.kind == db::ErrorKind::timeout || error.sqlstate == "57014";
-    const bool over = cut_off && now >= deadline_;
+    const bool over = now >= deadline_ && may_be_late(error);
     fail(over ? ErrorType::timeout : classify(error), brief(error));
 }
 
@@ -58,6 +73,11 @@ void Run::begin_fenced(db::Pipeline& pipeline) const {
 
 std::vector<db::Statement> fence_statements() {
     return {fence};
+}
+
+std::vector<std::pair<std::string, std::string>> fence_settings() {
+    return {{"idle_in_transaction_session_timeout", "5s"},
+            {"client_connection_check_interval", "1s"}};
 }
 
 bool is_fenced_off(const db::Error& error) noexcept {

@@ -32,6 +32,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace subcults::jobs {
@@ -70,7 +71,8 @@ class Run {
     // Makes the run a failure and counts the error. Ignored once the run is being stopped, because
     // then everything fails.
     void fail(ErrorType type, std::string detail);
-    // A statement that ran into the run's own deadline is a timeout; for the rest see classify().
+    // What ran into the run's own deadline, be it in line for a connection, is a timeout; for the
+    // rest see classify().
     // An error of begin_fenced() ends the lease, and the run counts for nothing.
     void fail(const db::Error& error) { fail(error, SteadyClock::now()); }
     void fail(const db::Error& error, SteadyClock::time_point now);
@@ -106,6 +108,9 @@ struct Job {
 
 // To be prepared on connections whose pipelines are given to begin_fenced().
 std::vector<db::Statement> fence_statements();
+// And their settings: what a transaction of a process that is gone holds, the fence included, it
+// lets go within seconds. Without them it would do so when its statement has ended.
+std::vector<std::pair<std::string, std::string>> fence_settings();
 
 // Whether a transaction failed because another run has begun since.
 bool is_fenced_off(const db::Error& error) noexcept;

@@ -55,13 +55,15 @@ constexpr db::Statement keep_jobs{
     " WHERE j.job_type = e.job_type AND j.epoch = e.epoch AND j.leased_until IS NOT NULL"
     " RETURNING j.job_type"};
 
-// A run that was cancelled is asked for anew, so that another process makes it up at once.
+// A run that was cancelled is asked for anew, so that another process makes it up at once. (LEAST
+// passes over NULL: what is kept of no plan is none.)
 constexpr db::Statement finish_job{
     "job_finish",
     "UPDATE background_jobs j SET leased_until = NULL,"
     " finished_at = clock_timestamp(), result = $3::text, error_type = $4::text, error = $5::text,"
     " duration_seconds = $6::float8,"
-    " next_run_at = clock_timestamp() + make_interval(secs => $7::float8),"
+    " next_run_at = least(CASE WHEN $8::boolean THEN j.next_run_at END,"
+    " clock_timestamp() + make_interval(secs => $7::float8)),"
     " requested_at = CASE WHEN $3::text = 'cancelled' THEN clock_timestamp()"
     " ELSE j.requested_at END,"
     " last_success_at = CASE WHEN $3::text = 'success' THEN clock_timestamp()"
@@ -226,6 +228,7 @@ asio::awaitable<db::DbResult<bool>> JobStore::finish(std::string type, std::int6
     text_or_null(params, end.error);
     params.float8(end.seconds);
     end.next_in_seconds ? params.float8(*end.next_in_seconds) : params.null();
+    params.boolean(end.keeps_plan);
     auto written = co_await run(finish_job, std::move(params), deadline);
     if (!written) co_return std::move(written).error();
     co_return written->affected() == 1;

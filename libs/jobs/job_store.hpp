@@ -47,6 +47,8 @@ struct RunEnd {
     std::string_view error = {};
     double seconds = 0;
     std::optional<double> next_in_seconds = {};  // nullopt = no schedule
+    // The run was not one of the schedule: what was planned stays, unless the above is sooner.
+    bool keeps_plan = false;
 };
 
 // A row as operators see it.

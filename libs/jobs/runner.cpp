@@ -255,6 +255,7 @@ asio::awaitable<void> JobRunner::Impl::consider(Self self, Slot& slot) {
     const Deadline deadline = self->statement_deadline();
     auto claimed = co_await self->store.claim(slot.job.type, wanted, deadline);
     if (!claimed) {
+        // It may have been granted all the same: then nobody runs the job until that lease is over.
         self->trouble(claimed.error());
         co_return;
     }
@@ -273,6 +274,7 @@ asio::awaitable<void> JobRunner::Impl::consider(Self self, Slot& slot) {
     RunEnd end;
     end.result = "cancelled";
     end.next_in_seconds = interval_seconds(slot.job.schedule);
+    end.keeps_plan = cause == Cause::notification;
     const Deadline last = self->statement_deadline();
     auto given_back =
         co_await self->store.finish(slot.job.type, (*claimed)->epoch, std::move(end), last);

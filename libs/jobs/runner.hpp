@@ -53,7 +53,9 @@ struct LeaseTerms {
     std::chrono::milliseconds patience{5000};
 
     // From the death of a process, or the moment at which it hangs, until another one begins the
-    // run anew, when the database answers.
+    // run anew, when the database answers. A process that hangs keeps its connections: a fenced
+    // statement of its run that is under way is waited for, however long it takes (bounded by
+    // statement_timeout). One that dies does not, given fence_settings().
     std::chrono::milliseconds takeover_bound() const noexcept { return ttl + poll; }
 };
 

@@ -149,6 +149,8 @@ RunEnd JobRunner::Impl::run_end(const Slot& slot, const Active& active) {
     RunEnd end;
     end.result = to_string(active.outcome->result);
     end.seconds = active.seconds;
+    // Such a run leaves out what the schedule is for, and there may always be another one.
+    end.keeps_plan = active.run.cause() == Cause::notification;
     if (!active.outcome->failures.empty()) {
         const Failure& first = active.outcome->failures.front();
         end.error_type = to_string(first.type);
@@ -185,8 +187,10 @@ void JobRunner::Impl::count(Slot& slot, Active& active) {
                             {"seconds", active.seconds}});
 }
 
-// Writes down how a run ended. Until that has succeeded the job is not run here; a process that
-// takes it over meanwhile has counted the run already, so it is not counted again.
+// Writes down how a run ended. Until that has succeeded the job is not run here. Counted it is at
+// the first attempt, unless that says that another process has taken the job over and counted it:
+// an error must show while the database is away. So a run is counted twice, here as what it was and
+// there as a timeout, when that attempt fails and the lease ends before another one succeeds.
 asio::awaitable<void> JobRunner::Impl::settle(Self self, Slot& slot) {
     const std::shared_ptr<Active> active = slot.active;
     if (!active || !active->ended) co_return;
@@ -199,7 +203,7 @@ asio::awaitable<void> JobRunner::Impl::settle(Self self, Slot& slot) {
         if (!written) self->trouble(written.error());
         over = written.has_value();
         const bool taken_over = written.has_value() && !*written;
-        if (!taken_over || active->counted) self->count(slot, *active);
+        if (!taken_over) self->count(slot, *active);
     }
     if (active->outcome->result == Outcome::Result::lost) {
         self->log.warn("a run lost its lease to another process", {{"job_type", slot.job.type}});

@@ -88,10 +88,11 @@ ConfigTable indexer_table(IndexerConfig& config) {
                    .max = 10'000,
                    .help = "how long to wait for a batch to fill; 0 = write what is there, as the "
                            "transaction in flight makes the next batch larger anyway"});
+    // Two silences, one after the other, fit into one run of the job: BackfillOptions::slice.
     table.integer("INDEXER_BACKFILL_QUIET_SECONDS", config.backfill_quiet_seconds,
                   {.fallback = 20,
                    .min = 1,
-                   .max = 600,
+                   .max = 20,
                    .help = "a server that has been silent for so long, and again when asked anew, "
                            "has nothing more for a backfill"});
     table.integer("SHUTDOWN_GRACE_SECONDS", config.shutdown_grace_seconds,

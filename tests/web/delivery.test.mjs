@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clockOffset } from "../../deploy/web/quality/clock.js";
+import { clockOffset, correction } from "../../deploy/web/quality/clock.js";
 import { Delivery, retryAfterMs } from "../../deploy/web/quality/delivery.js";
-import { longestAgeMs, mostWindows, Outbox } from "../../deploy/web/quality/outbox.js";
+import { longestAgeMs, mostWindows, Outbox, windowsPerRequest } from "../../deploy/web/quality/outbox.js";
 import { Sequence } from "../../deploy/web/quality/sequence.js";
 
 const wall = Date.parse("2026-05-01T20:00:00.000Z");
@@ -31,7 +31,7 @@ test("windows leave oldest first, with number and time, and stay until they are 
   assert.deepEqual(outbox.oldest().seqs, [102]);
   outbox.settle([102]);
   assert.equal(outbox.oldest(), undefined);
-  assert.equal(outbox.lastWill(), undefined);
+  assert.deepEqual(outbox.lastWill(), []);
 });
 
 test("the oldest windows go when there are too many, or when they have become too old", () => {
@@ -47,18 +47,39 @@ test("ten minutes of both directions fit into what a page that closes may send",
   const outbox = filled(mostWindows);
   const full = { ...window, jitter_ms: 12.34, packet_loss_percent: 12.34, audio_level: 0.1234, rtt_ms: 1234.5 };
   for (let i = 0; i < mostWindows; i += 1) outbox.push(full, wall + i, wall, i);
-  const batch = outbox.lastWill();
-  assert.ok(batch.body.length <= 48 * 1024, String(batch.body.length));
-  assert.ok(batch.seqs.length >= 200, String(batch.seqs.length));
+  const batches = outbox.lastWill();
+  const bytes = batches.reduce((sum, batch) => sum + batch.body.length, 0);
+  assert.ok(bytes <= 48 * 1024, String(bytes));
+  const seqs = batches.flatMap((batch) => batch.seqs);
+  assert.ok(seqs.length >= 200, String(seqs.length));
+  assert.deepEqual(seqs, [...seqs].sort());
+  assert.equal(seqs.at(-1), wall + mostWindows - 1);
+  for (const batch of batches) {
+    assert.ok(batch.seqs.length <= windowsPerRequest, "the service refuses more");
+    assert.deepEqual(seqsOf(batch), batch.seqs);
+  }
+});
+
+test("a last will fills what it may, to the byte", () => {
+  for (const count of [1, 60, 61, 130]) {
+    const outbox = filled(count);
+    const sizes = (batches) => batches.map((batch) => batch.seqs.length);
+    const all = outbox.lastWill();
+    const bytes = all.reduce((sum, batch) => sum + batch.body.length, 0);
+    assert.equal(all.flatMap((batch) => batch.seqs).length, count);
+    assert.deepEqual(sizes(outbox.lastWill(bytes)), sizes(all));
+    assert.equal(outbox.lastWill(bytes - 1).flatMap((batch) => batch.seqs).length, count - 1);
+  }
 });
 
 test("what does not fit are the oldest, and numbers still rise", () => {
   const outbox = filled(10);
   const three = outbox.oldest(3).body.length;
-  const batch = outbox.lastWill(three);
+  const [batch, ...more] = outbox.lastWill(three);
+  assert.deepEqual(more, []);
   assert.deepEqual(batch.seqs, [107, 108, 109]);
   assert.deepEqual(seqsOf(batch), batch.seqs);
-  assert.equal(outbox.lastWill(20), undefined);
+  assert.deepEqual(outbox.lastWill(20), []);
 });
 
 test("the service's clock is applied when windows first leave, and never again", () => {
@@ -131,9 +152,13 @@ test("a report that overtakes the join is tried again, a stranger is not for eve
   assert.deepEqual(delivery.answered({ status: 403 }, 1, 0), { settle: false });
   assert.equal(delivery.mayBegin(100), false);
   delivery.answered({ status: 202 }, 1, 10_000);
-  delivery.answered({ status: 403 }, 1, 20_000);
-  assert.equal(delivery.answered({ status: 403 }, 1, 30_000).stop, undefined);
-  assert.equal(delivery.answered({ status: 403 }, 1, 40_000).stop, "forbidden");
+  let now = 20_000;
+  for (let i = 0; i < 7; i += 1) {
+    assert.deepEqual(delivery.answered({ status: 403 }, 1, now), { settle: false });
+    now = delivery.notBefore;
+  }
+  assert.ok(now - 20_000 > 100_000, "a reconnection takes no longer than this");
+  assert.deepEqual(delivery.answered({ status: 403 }, 1, now), { settle: true, stop: "forbidden" });
   assert.equal(steady().answered({ status: 403, code: "kicked" }, 1, 0).stop, "forbidden");
 });
 
@@ -213,12 +238,30 @@ test("Retry-After is seconds or a date", () => {
   for (const nothing of [null, undefined, "", "soon"]) assert.equal(retryAfterMs(nothing, wall), undefined);
 });
 
-test("a clock that is minutes off is noticed, one that is a second off is not", () => {
+test("the service's clock is read from answers that came soon", () => {
   const date = "Fri, 01 May 2026 20:00:00 GMT";
   assert.equal(clockOffset(date, wall + 300_000, wall + 300_200), 500 - 300_100);
-  assert.equal(clockOffset(date, wall - 900, wall - 800), 0);
+  assert.equal(clockOffset(date, wall - 900, wall - 800), 500 + 850);
   assert.equal(clockOffset(null, wall, wall), undefined);
   assert.equal(clockOffset("yesterday", wall, wall), undefined);
   assert.equal(clockOffset(date, wall, wall + 20_000), undefined);
   assert.equal(clockOffset(date, wall, wall - 1), undefined);
+});
+
+test("a clock is corrected when it is far off, and less readily when that sets time back", () => {
+  const corrected = (...seen) => seen.reduce(correction, 0);
+  assert.equal(corrected(30_000), 0);
+  assert.equal(corrected(30_001), 30_001);
+  assert.equal(corrected(-55_000), 0, "the service takes windows that are a minute ahead");
+  assert.equal(corrected(-55_001), -55_001);
+  assert.equal(corrected(undefined), 0);
+});
+
+test("a correction stays until it is itself far off", () => {
+  const corrected = (...seen) => seen.reduce(correction, 0);
+  assert.equal(corrected(30_400, 29_600, 30_400), 30_400);
+  assert.equal(corrected(-300_000, -299_000, undefined, -301_000), -300_000);
+  assert.equal(corrected(-300_000, 0), 0, "the device has set its clock right");
+  assert.equal(corrected(40_000, 9_000), 40_000);
+  assert.equal(corrected(40_000, 71_000), 71_000);
 });

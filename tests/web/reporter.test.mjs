@@ -239,6 +239,28 @@ test("a page that goes out of sight sends everything at once, with keepalive and
   assert.equal(browser.reports.at(-1), will, "nothing new to say");
 });
 
+test("a page that is left with a long backlog sends it in requests that the service takes", async () => {
+  const { browser, reporter } = started();
+  await browser.pass(10_500);
+  browser.answer = () => new TypeError("Failed to fetch");
+  for (let i = 0; i < 35; i += 1) {
+    await browser.pass(4_000);
+    await reporter.flush();
+    await browser.pass(4_000);
+    await reporter.flush();
+  }
+  const { pending } = reporter;
+  assert.ok(pending > 64, String(pending));
+  browser.answer = () => ({ status: 202, body: {} });
+  browser.document.visibilityState = "hidden";
+  browser.document.dispatch("visibilitychange");
+  const wills = browser.reports.filter((report) => report.keepalive);
+  assert.ok(wills.every(({ windows }) => windows.length <= 60));
+  assert.equal(wills.flatMap(({ windows }) => windows).length, pending);
+  await settle();
+  assert.equal(reporter.pending, 0);
+});
+
 test("a page that becomes hidden and is then left says each thing once", async () => {
   const { browser, reporter } = started();
   await browser.pass(10_500);
@@ -483,6 +505,48 @@ test("a clock that is wrong by minutes is corrected from the second report on", 
   assert.equal(browser.reports[0].windows[0].measured_at, "2026-05-01T20:00:10.000Z");
   const second = Date.parse(browser.reports[1].windows[0].measured_at);
   assert.ok(Math.abs(second - Date.parse("2026-05-01T20:10:20Z")) < 1_500);
+});
+
+const serviceAheadBy = (browser, ms) => () => ({
+  status: 202,
+  body: {},
+  headers: { Date: new Date(Date.parse("2026-05-01T20:00:00Z") + ms + browser.ms).toUTCString() },
+});
+
+test("a clock at the edge of what is corrected does not make time jump back and forth", async () => {
+  const { browser } = started();
+  // Whole seconds are all that answers show: now it is more than the limit, now it is less.
+  browser.answer = (_, count) => serviceAheadBy(browser, count % 2 === 1 ? 30_400 : 29_400)();
+  await browser.pass(100_500);
+  const times = browser.reports.map(({ windows }) => Date.parse(windows[0].measured_at));
+  const steps = times.slice(1).map((time, i) => time - times[i]);
+  const jumps = steps.filter((step) => Math.abs(step - 10_000) > 1_000);
+  assert.equal(jumps.length, 1, steps.join(" "));
+  assert.ok(jumps[0] > 35_000);
+});
+
+test("a device that is less than a minute ahead is left alone, and loses nothing", async () => {
+  const { browser } = started();
+  browser.answer = serviceAheadBy(browser, -50_000);
+  await browser.pass(60_500);
+  const times = browser.reports.map(({ windows }) => windows[0].measured_at);
+  assert.equal(times[0], "2026-05-01T20:00:10.000Z");
+  assert.equal(times[5], "2026-05-01T20:01:00.000Z");
+});
+
+test("windows that are closed in quick succession end a second apart", async () => {
+  const { browser, reporter } = started();
+  await browser.pass(13_900); // a window at 10 s, the last sample at 12 s
+  browser.document.visibilityState = "hidden";
+  browser.document.dispatch("visibilitychange");
+  await browser.pass(200);
+  await reporter.flush();
+  const ends = browser.reports.flatMap(({ windows }) => windows.map((window) => window.measured_at));
+  assert.deepEqual(ends, [
+    "2026-05-01T20:00:10.000Z",
+    "2026-05-01T20:00:13.900Z",
+    "2026-05-01T20:00:14.900Z",
+  ]);
 });
 
 test("options that cannot work are refused at once", () => {

@@ -2,16 +2,17 @@
 // than one thinks. Where answers show the service's clock (the header Date; across origins only
 // when it is exposed), a large difference is corrected.
 
+/** A window that seems older than it is becomes late after a minute, and some of that is the way. */
+export const mostBehindMs = 30_000;
 /**
- * The service takes windows that are up to a minute off for what they are. Correcting less than
- * this would only make time jump.
+ * The service takes windows that are up to a minute ahead. A correction sets time back, and windows
+ * that seem to be from before those that it has looked at are lost: not sooner than necessary.
  */
-export const toleranceMs = 30_000;
+export const mostAheadMs = 55_000;
 const longestWayMs = 5_000;
 
 /**
- * How much the service's clock is ahead, in ms; 0 when that is within tolerance, undefined when the
- * answer does not tell.
+ * How much the service's clock is ahead, in ms; undefined when the answer does not tell.
  * @param {string | null} date    the header
  * @param {number} sentAt         ms since 1970, by this device
  * @param {number} receivedAt
@@ -22,6 +23,17 @@ export function clockOffset(date, sentAt, receivedAt) {
   if (!Number.isFinite(shown) || receivedAt < sentAt || receivedAt - sentAt > longestWayMs) {
     return undefined;
   }
-  const offset = shown + 500 - (sentAt + receivedAt) / 2;
-  return Math.abs(offset) > toleranceMs ? Math.round(offset) : 0;
+  return Math.round(shown + 500 - (sentAt + receivedAt) / 2);
+}
+
+/**
+ * The correction to go on with. The present one stays until it is itself far off, as when the device
+ * has set its clock right: what is measured anew each time would make time jump.
+ * @param {number} present           ms, 0 at first
+ * @param {number | undefined} seen  what clockOffset said
+ */
+export function correction(present, seen) {
+  if (seen === undefined) return present;
+  const off = seen - present;
+  return off > mostBehindMs || off < -mostAheadMs ? seen : present;
 }

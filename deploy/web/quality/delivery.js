@@ -5,11 +5,12 @@
 // - 401 after a fresh token, 408, 425, 429, 5xx and no answer: wait, longer each time, with full
 //   jitter; never less than Retry-After says.
 // - 404, 409, 410: the stream is not there, has ended, or its scene is gone: stop. So does 403,
-//   after three of them in a row: a report may overtake the join.
+//   after eight of them in a row, which is some two minutes: a report may overtake the join, and
+//   after a reconnection the service may have heard of the leave and not yet of the return.
 
 const firstPauseMs = 2_000;
 const longestPauseMs = 60_000;
-const patienceWithForbidden = 3;
+const patienceWithForbidden = 8;
 
 /** Retry-After in milliseconds: seconds or a date. */
 export function retryAfterMs(header, now) {

@@ -10,6 +10,7 @@ export const longestAgeMs = 9.5 * 60_000;
 export const mostWindows = 240;
 /** Browsers allow 64 KiB for everything with keepalive that a page has under way. */
 export const keepaliveBytes = 48 * 1024;
+/** The service takes 64. */
 export const windowsPerRequest = 60;
 
 const frame = ['{"windows":[', "]}"];
@@ -57,21 +58,28 @@ export class Outbox {
   }
 
   /**
-   * As many of the newest as fit, for when there will be no other chance.
-   * @param {number} bytes
+   * As many of the newest as fit, for when there will be no other chance: what to send all at once,
+   * oldest first.
+   * @param {number} bytes  for all of it together
    * @param {Set<number>} [underWay]  numbers of windows that are safe already
+   * @returns {{ seqs: number[], body: string }[]}
    */
   lastWill(bytes = keepaliveBytes, underWay = new Set()) {
     const items = this.items.filter((item) => !underWay.has(item.seq));
-    const texts = items.map((item) => this.text(item));
-    let size = frameBytes - 1; // the first has no comma
-    let first = texts.length;
+    let size = 0;
+    let first = items.length;
     while (first > 0) {
-      size += texts[first - 1].length + 1; // ASCII only
+      const another = (items.length - first) % windowsPerRequest === 0;
+      if (another) size += frameBytes - 1; // its first window has no comma
+      size += this.text(items[first - 1]).length + 1; // ASCII only
       if (size > bytes) break;
       first -= 1;
     }
-    return this.#batch(items.slice(first));
+    const batches = [];
+    for (; first < items.length; first += windowsPerRequest) {
+      batches.push(this.#batch(items.slice(first, first + windowsPerRequest)));
+    }
+    return batches;
   }
 
   /**

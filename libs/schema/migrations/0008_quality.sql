@@ -99,15 +99,14 @@ DECLARE
     this_hour timestamptz := date_trunc('hour', moment, 'UTC');
     made      bigint := 0;
 BEGIN
-    IF to_regclass('stream_quality_metrics_' ||
-           to_char((today + interval '72 hours') AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NOT NULL
-       AND to_regclass('stream_quality_reports_' ||
-           to_char((this_hour + interval '4 hours') AT TIME ZONE 'UTC', 'YYYYMMDDHH24')) IS NOT NULL
-       AND to_regclass('stream_quality_reports_' ||
-           to_char(this_hour AT TIME ZONE 'UTC', 'YYYYMMDDHH24')) IS NOT NULL
-       AND to_regclass('stream_quality_metrics_' ||
-           to_char(today AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NOT NULL
-    THEN
+    -- Every one of them: whoever misses one comes here because of just that one.
+    IF NOT EXISTS (
+        SELECT FROM generate_series(-1, 3) i WHERE to_regclass('stream_quality_metrics_' ||
+            to_char((today + i * interval '24 hours') AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL
+    ) AND NOT EXISTS (
+        SELECT FROM generate_series(-1, 4) i WHERE to_regclass('stream_quality_reports_' ||
+            to_char((this_hour + i * interval '1 hour') AT TIME ZONE 'UTC', 'YYYYMMDDHH24')) IS NULL
+    ) THEN
         RETURN 0;
     END IF;
     -- Replicas start at the same time.
@@ -125,7 +124,8 @@ END
 $$;
 
 -- Drops the oldest partition that holds nothing as new as the two given times; returns how many (0
--- or 1). Dropping locks the parent for a moment; who would have to wait long for that gives up.
+-- or 1). Dropping locks the parent for a moment; who would have to wait long for that gives up. So
+-- reports go first: there are many more of them, and people read measurements.
 CREATE FUNCTION quality_drop_partition(metrics_from timestamptz, reports_from timestamptz)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -141,7 +141,7 @@ BEGIN
         OR (i.inhparent = 'stream_quality_reports'::regclass
             AND c.relname COLLATE "C" < 'stream_quality_reports_' ||
                 to_char(reports_from AT TIME ZONE 'UTC', 'YYYYMMDDHH24'))
-     ORDER BY c.relname COLLATE "C" LIMIT 1;
+     ORDER BY i.inhparent = 'stream_quality_metrics'::regclass, c.relname COLLATE "C" LIMIT 1;
     IF victim IS NULL THEN
         RETURN 0;
     END IF;

@@ -68,6 +68,17 @@ CREATE FUNCTION scene_trust(wanted uuid[])
     FROM asked q LEFT JOIN member m ON m.scene_id = q.id LEFT JOIN ally a ON a.scene_id = q.id
 $$;
 
+-- Whether a repository holds several records about one member or ally is asked for whenever one of
+-- them is rewritten; that must not read all that a scene has, nor what strangers say about it.
+-- (Addresses may be longer than an index takes, and DIDs are most of what one of them would hold.)
+-- Nobody reads by scene what has no authority.
+DROP INDEX memberships_scene;
+CREATE INDEX memberships_scene ON memberships (scene_id, hashtextextended(member_did, 0))
+    WHERE authoritative;
+DROP INDEX alliances_from;
+CREATE INDEX alliances_from ON alliances (from_scene_id, hashtextextended(to_scene_uri, 0))
+    WHERE authoritative;
+
 -- What is deleted stays as a tombstone until nothing older can be delivered again; then it is found
 -- by this.
 CREATE INDEX records_tombstones ON records (deleted_at) WHERE deleted_at IS NOT NULL;

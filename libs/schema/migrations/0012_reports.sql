@@ -37,6 +37,8 @@ CREATE TABLE stream_reports (
     revision                      bigint      NOT NULL DEFAULT 1,
     PRIMARY KEY (scene_id, period, starts_at)
 ) WITH (fillfactor = 80);
+-- For taking back what a period has too many.
+CREATE INDEX stream_reports_of_period ON stream_reports (period, starts_at);
 COMMENT ON COLUMN stream_reports.starts_at IS 'UTC; an hour or 24 hours long';
 COMMENT ON COLUMN stream_reports.unique_participants IS 'Sum over sessions: an upper bound for people';
 COMMENT ON COLUMN stream_reports.unique_participants_at_least IS 'Of the largest session: a lower bound';

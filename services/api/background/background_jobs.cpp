@@ -31,7 +31,8 @@ db::PoolOptions pool_options(const BackgroundOptions& options) {
     pool.connection.settings = trust_settings();
     // The jobs have limits of their own; this one is for what the server goes on with after them.
     pool.connection.settings.emplace_back("statement_timeout", "35s");
-    pool.connection.settings.emplace_back("idle_in_transaction_session_timeout", "5s");
+    for (auto& setting : jobs::fence_settings())
+        pool.connection.settings.push_back(std::move(setting));
     for (const auto& list :
          {jobs::fence_statements(), TrustRecompute::statements(), StreamCleanup::statements(),
           payments::PaymentProcessor::statements(), reports::ReportRoller::statements()}) {

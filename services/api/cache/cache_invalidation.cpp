@@ -83,7 +83,7 @@ struct CacheInvalidation::Impl : std::enable_shared_from_this<CacheInvalidation:
     std::unique_ptr<db::Listener> listener;
     std::optional<SteadyClock::time_point> scheduled;  // since when something waits to be applied
     std::optional<SteadyClock::time_point> probe_sent_at;
-    bool heard_before = false;  // there has been a connection
+    bool heard_before = false;  // a new connection means that one was lost
     bool stopped = false;
 };
 
@@ -149,6 +149,7 @@ void CacheInvalidation::Impl::judge_probe() {
     apply();                             // at once, and not as a run that succeeded
     if (!listener->connected()) return;  // it is at it
     log.warn("the connection for notifications is silent: making another one");
+    heard_before = false;  // that this one is given up has been counted
     listen();
 }
 

@@ -11,9 +11,22 @@ namespace {
 constexpr std::int64_t windows_to_change = 3;
 constexpr std::int64_t fresh_us = 60'000'000;
 
+// What is sent says more than what is heard, and silence says least.
+int preference(const Window& window) noexcept {
+    if (!window.uplink) return 1;
+    return window.muted ? 0 : 2;
+}
+
 // The order in which windows happened; of what ended at the same moment the last is preferred.
 bool before(const Window& a, const Window& b) noexcept {
-    return std::tie(a.measured_at, a.uplink, a.seq) < std::tie(b.measured_at, b.uplink, b.seq);
+    return std::tuple(a.measured_at, preference(a), a.seq) <
+           std::tuple(b.measured_at, preference(b), b.seq);
+}
+
+// Whether there is a hole between a window and what was looked at before it.
+bool after_hole(const Progress& progress, const Window& window) noexcept {
+    const std::int64_t since = window.measured_at.value - progress.seen_at.value;
+    return since > window.window_ms * 1000 + fresh_us;
 }
 
 // True when this window begins or ends an episode.
@@ -30,29 +43,26 @@ bool step(Progress& progress, bool poor) noexcept {
 
 class Participant {
   public:
-    Participant(const std::string& id, const ProgressMap& known, Collected& collected)
-        : id_(id), known_(known), collected_(collected) {}
+    Participant(const std::string& id, const ProgressMap& known, UnixMicros now,
+                Collected& collected)
+        : id_(id), known_(known), now_(now), collected_(collected) {}
 
-    void look_at(const Window& window) {
-        const ProgressKey key(id_, window.uplink);
-        const auto changed = collected_.progress.find(key);
-        Progress progress;
-        bool seen = true;
-        if (changed != collected_.progress.end()) {
-            progress = changed->second;
-        } else if (const auto found = known_.find(key); found != known_.end()) {
-            progress = found->second;
-        } else {
-            seen = false;
+    void look_at(Window window) {
+        const Progress* known = progress_of(window.uplink);
+        if (known != nullptr && window.measured_at <= known->seen_at) return;
+        Progress progress = known != nullptr ? *known : Progress();
+        // It may have come in time and found nobody to collect it.
+        window.late = window.late || !fresh(window.measured_at);
+        if (window.late || after_hole(progress, window)) progress.streak = 0;
+        if (!window.late && window.values.judged() && step(progress, window.values.poor())) {
+            note_episode(window, progress);
         }
-        if (seen && window.measured_at <= progress.seen_at) return;
         progress.seen_at = window.measured_at;
-        if (!window.late && step(progress, window.values.poor())) note_episode(window, progress);
-        collected_.progress.insert_or_assign(key, progress);
+        collected_.progress.insert_or_assign(ProgressKey(id_, window.uplink), progress);
         freshest_ = window;
     }
 
-    void conclude(UnixMicros now) {
+    void conclude() {
         if (freshest_) {
             Measurement measurement;
             measurement.participant_id = id_;
@@ -61,15 +71,31 @@ class Participant {
             if (!freshest_->late && freshest_->values.poor()) ++collected_.alerts;
             collected_.measurements.push_back(std::move(measurement));
         }
-        const bool fresh =
-            freshest_ && !freshest_->late && now.value - freshest_->measured_at.value <= fresh_us;
-        if (fresh) return;
-        const bool reported = freshest_ || known_.contains(ProgressKey(id_, true)) ||
-                              known_.contains(ProgressKey(id_, false));
+        const Progress* sent = progress_of(true);
+        const Progress* heard = progress_of(false);
+        // Also what an earlier collection has looked at: that may have been a moment ago.
+        if ((sent != nullptr && fresh(sent->seen_at)) ||
+            (heard != nullptr && fresh(heard->seen_at))) {
+            return;
+        }
+        const bool reported = sent != nullptr || heard != nullptr;
         (reported ? collected_.stale : collected_.missing).push_back(id_);
     }
 
   private:
+    bool fresh(UnixMicros measured_at) const noexcept {
+        return now_.value - measured_at.value <= fresh_us;
+    }
+
+    // As it stands; null when nothing of that direction has ever been looked at.
+    const Progress* progress_of(bool uplink) const {
+        const ProgressKey key(id_, uplink);
+        const auto changed = collected_.progress.find(key);
+        if (changed != collected_.progress.end()) return &changed->second;
+        const auto known = known_.find(key);
+        return known != known_.end() ? &known->second : nullptr;
+    }
+
     void note_episode(const Window& window, const Progress& progress) {
         EpisodeChange change;
         change.participant_id = id_;
@@ -81,6 +107,7 @@ class Participant {
 
     const std::string& id_;
     const ProgressMap& known_;
+    UnixMicros now_;
     Collected& collected_;
     std::optional<Window> freshest_;
 };
@@ -92,7 +119,7 @@ Collected collect_windows(const std::vector<RosterEntry>& roster,
                           const ProgressMap& progress, UnixMicros now) {
     Collected collected;
     for (const RosterEntry& entry : roster) {
-        Participant participant(entry.participant_id, progress, collected);
+        Participant participant(entry.participant_id, progress, now, collected);
         std::vector<Window> own;
         const auto reported = windows.find(entry.participant_id);
         if (reported != windows.end()) own = std::move(reported->second);
@@ -100,7 +127,7 @@ Collected collect_windows(const std::vector<RosterEntry>& roster,
         std::sort(own.begin(), own.end(), before);
         for (const Window& window : own)
             participant.look_at(window);
-        participant.conclude(now);
+        participant.conclude();
     }
     return collected;
 }

@@ -3,11 +3,14 @@
 //
 // A window is looked at once. Per participant and direction the newest one that has been looked at
 // is remembered (`Progress`); older ones that come later stay among the reports. Of the new windows
-// of a participant the freshest becomes the measurement, what it sends before what it hears when
-// both end at the same moment. All of them, in their order, drive the episodes: three poor windows
-// in a row begin one, three good ones end it.
+// of a participant the freshest becomes the measurement; when several end at the same moment, what
+// it sends comes before what it hears, unless it is muted: of somebody who is silent, what it hears
+// says more. All of them, in their order, drive the episodes: three poor windows in a row begin
+// one, three good ones end it. A window without loss, jitter and round trip says neither, and
+// windows with a hole of more than a minute between them are not in a row.
 //
-// Late windows are measurements like others, but neither poor samples nor part of an episode.
+// Late windows, by when they came or by when they are collected, are measurements like others, but
+// neither poor samples nor part of an episode, in which they leave a hole.
 //
 // Decisions only; no clock, no I/O.
 #pragma once
@@ -39,7 +42,7 @@ using ProgressMap = std::map<ProgressKey, Progress>;
 
 struct Measurement {
     std::string participant_id;
-    Window window;
+    Window window;  // `late` also when it was collected too long after it was measured
     std::optional<double> mos;
 };
 
@@ -55,7 +58,7 @@ struct Collected {
     ProgressMap progress;                   // only what has changed
     std::vector<EpisodeChange> episodes;
     std::size_t alerts = 0;            // poor samples among the measurements, late ones not counted
-    std::vector<std::string> stale;    // have reported, but nothing new of the last minute
+    std::vector<std::string> stale;    // have reported, but nothing of the last minute
     std::vector<std::string> missing;  // have not reported
 };
 

@@ -20,6 +20,8 @@ constexpr db::Statement session_state{
     "quality_session_state",
     "SELECT ended_at IS NOT NULL FROM stream_sessions WHERE id = $1::uuid"};
 // Bounded on both sides in both times: measured_at chooses the partitions, received_at the index.
+// Only that index has this order; without it, a plan from when the partitions were empty takes the
+// primary key, and reads whatever the session has reported for an hour.
 constexpr db::Statement new_windows{
     "quality_new_windows",
     "SELECT r.participant_id, r.seq, r.measured_at, r.window_ms, r.uplink, r.muted, r.late,"
@@ -28,7 +30,8 @@ constexpr db::Statement new_windows{
     " AND r.received_at > greatest($2::timestamptz,"
     "  (SELECT c.collected_at - interval '60 s' FROM stream_quality_collections c"
     "   WHERE c.stream_session_id = $1::uuid)) AND r.received_at < $3::timestamptz"
-    " AND r.measured_at > $2::timestamptz AND r.measured_at < $3::timestamptz"};
+    " AND r.measured_at > $2::timestamptz AND r.measured_at < $3::timestamptz"
+    " ORDER BY r.received_at"};
 constexpr db::Statement known_progress{
     "quality_progress",
     "SELECT participant_id, uplink, seen_at, streak, degraded FROM stream_quality_progress"

@@ -26,15 +26,18 @@ constexpr db::Statement own_roster{
     "quality_own_roster",
     "SELECT participant_id FROM stream_participants WHERE stream_session_id = $1::uuid"
     " AND joined_at IS NOT NULL AND left_at IS NULL ORDER BY participant_id"};
+// With the overlap of quality_new_windows: the last report of a session may have been stamped
+// before the last collection and committed after it. The order is there for the index that has it.
 constexpr db::Statement sessions_with_news{
     "quality_sessions_with_news",
     "SELECT s.id, s.room_name FROM stream_sessions s"
     " LEFT JOIN stream_quality_collections c ON c.stream_session_id = s.id"
-    " WHERE s.ended_at IS NULL AND ($2::boolean OR EXISTS ("
-    "  SELECT 1 FROM stream_quality_reports r WHERE r.stream_session_id = s.id"
-    "   AND r.received_at > greatest($1::timestamptz, c.collected_at)"
+    " WHERE s.ended_at IS NULL AND ($2::boolean OR ("
+    "  SELECT true FROM stream_quality_reports r WHERE r.stream_session_id = s.id"
+    "   AND r.received_at > greatest($1::timestamptz, c.collected_at - interval '60 s')"
     "   AND r.received_at < $3::timestamptz"
-    "   AND r.measured_at > $1::timestamptz AND r.measured_at < $3::timestamptz))"
+    "   AND r.measured_at > $1::timestamptz AND r.measured_at < $3::timestamptz"
+    "   ORDER BY r.received_at DESC LIMIT 1))"
     " ORDER BY c.collected_at NULLS FIRST, s.id"};
 constexpr std::int64_t news_after_us = oldest_window_us;
 

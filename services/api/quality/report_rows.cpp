@@ -12,7 +12,8 @@ namespace {
 // as reports are kept.
 constexpr std::int64_t seq_memory_us = 3'600'000'000;
 
-// One row per caller and key; only the session's own key gives an answer.
+// One row per caller and key; only the session's own key gives an answer. A token that is newer
+// than the leave announces somebody: clients report before anybody has told of their new join.
 constexpr db::Statement callers{
     "quality_callers",
     "SELECT k.n, k.participant, s.ended, s.host_did = k.did, p.known IS TRUE, p.left_at,"
@@ -21,7 +22,9 @@ constexpr db::Statement callers{
     "  AS k(n, session, did, kid, participant)"
     " CROSS JOIN LATERAL (SELECT s.ended_at IS NOT NULL AS ended, s.host_did"
     "  FROM stream_sessions s WHERE s.id = k.session AND s.kid = k.kid LIMIT 1) s"
-    " LEFT JOIN LATERAL (SELECT true AS known, p.left_at FROM stream_participants p"
+    " LEFT JOIN LATERAL (SELECT true AS known,"
+    "  CASE WHEN p.token_issued_at > p.left_at THEN NULL ELSE p.left_at END AS left_at"
+    "  FROM stream_participants p"
     "  WHERE p.stream_session_id = k.session AND p.participant_id = k.participant LIMIT 1) p"
     "  ON true"
     " LEFT JOIN LATERAL (SELECT true AS banned FROM stream_bans b"

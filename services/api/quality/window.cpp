@@ -3,7 +3,9 @@
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string>
 
 namespace subcults::api::quality {
@@ -17,6 +19,7 @@ constexpr double rtt_limit_ms = 300;
 constexpr std::int64_t largest_seq = (std::int64_t{1} << 53) - 1;  // what JavaScript counts to
 constexpr std::int64_t shortest_ms = 100;
 constexpr std::int64_t longest_ms = 300'000;  // browsers let hidden pages sleep for minutes
+constexpr std::int64_t closest_us = 1'000'000;
 constexpr std::size_t longest_attribute = 1024;
 
 struct Fault {
@@ -138,6 +141,16 @@ std::optional<Fault> read_window(const Json& json, UnixMicros now, Window& windo
     return std::nullopt;
 }
 
+// Whether it tells of a second that another window has told of. The same seq is left to those who
+// know replays.
+bool too_dense(const Window& window, const std::vector<Window>& accepted) {
+    return std::any_of(accepted.begin(), accepted.end(), [&window](const Window& other) {
+        const std::int64_t apart = window.measured_at.value - other.measured_at.value;
+        return other.uplink == window.uplink && other.seq != window.seq &&
+               std::abs(apart) < closest_us;
+    });
+}
+
 InputError bad_request(std::string message) {
     return {"bad_request", std::move(message)};
 }
@@ -153,6 +166,10 @@ constexpr unsigned parse_flags =
 
 bool Values::any() const noexcept {
     return bitrate_kbps || jitter_ms || packet_loss_percent || audio_level || rtt_ms;
+}
+
+bool Values::judged() const noexcept {
+    return jitter_ms || packet_loss_percent || rtt_ms;
 }
 
 bool Values::high_loss() const noexcept {
@@ -197,7 +214,11 @@ Result<Report, InputError> read_report(std::string_view body, UnixMicros now) {
         Window window;
         Rejection rejection;
         rejection.index = index++;
-        if (const auto fault = read_window(json, now, window, rejection.seq)) {
+        auto fault = read_window(json, now, window, rejection.seq);
+        if (!fault && too_dense(window, report.windows)) {
+            fault = Fault{"too_dense", "measured_at"};
+        }
+        if (fault) {
             rejection.reason = fault->reason;
             rejection.field = fault->field;
             report.rejected.push_back(rejection);

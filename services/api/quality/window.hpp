@@ -6,7 +6,8 @@
 //
 // seq, measured_at (the end of the window), window_ms and direction are required, and one of the
 // five values at least; null is the same as absent, and never zero. A window that is not believable
-// is refused as a whole, with a reason; its neighbours are not touched. Nothing is clamped.
+// is refused as a whole, with a reason; its neighbours are not touched. Nothing is clamped. Of
+// windows of one direction that end within a second, the first in the request is taken.
 //
 // Pure functions, thread-safe, linear in the length of their input; nesting costs nothing.
 #pragma once
@@ -31,6 +32,8 @@ struct Values {
     std::optional<double> rtt_ms;               // 0 to 60,000
 
     bool any() const noexcept;
+    // Whether there is something to call it good or poor by.
+    bool judged() const noexcept;
     // Strictly above 5 %, 30 ms or 300 ms.
     bool poor() const noexcept;
     bool high_loss() const noexcept;
@@ -50,13 +53,14 @@ struct Window {
 inline constexpr std::int64_t late_after_us = 60'000'000;
 // What is older than this is refused: nobody will collect it any more.
 inline constexpr std::int64_t oldest_window_us = 600'000'000;
-inline constexpr std::size_t max_windows = 256;
+// Five minutes of both directions.
+inline constexpr std::size_t max_windows = 64;
 
 struct Rejection {
     std::size_t index = 0;            // in the request
     std::optional<std::int64_t> seq;  // where it could be read
     // not_an_object, unknown_field, duplicate_field, required, malformed, out_of_range,
-    // in_the_future, too_old, nothing_measured, not_present
+    // in_the_future, too_old, too_dense, nothing_measured, not_present
     std::string_view reason;
     std::string_view field = {};  // a name of ours; empty where it is about the window as a whole
 };

@@ -12,11 +12,14 @@ namespace subcults::api::reports::report_sql {
 // A period is due two minutes after its end (what was under way then has committed, and what was
 // measured has been collected); then again whenever, counted from its end, twice the time has
 // passed, and at least a quarter of its length; for the last time when three days have passed.
+// What has been computed once stays in the calendar: its sessions may be gone since.
 inline constexpr db::Statement due{
     "report_due",
     "WITH began AS (SELECT least("
     "  (SELECT min(started_at) FROM stream_sessions WHERE ended_at IS NULL),"
-    "  (SELECT min(started_at) FROM stream_sessions WHERE ended_at IS NOT NULL)) AS at),"
+    "  (SELECT min(started_at) FROM stream_sessions WHERE ended_at IS NOT NULL),"
+    "  (SELECT min(starts_at) FROM stream_report_periods WHERE period = 'hour'),"
+    "  (SELECT min(starts_at) FROM stream_report_periods WHERE period = 'day')) AS at),"
     " calendar AS (SELECT k.period, k.width, g.starts, g.starts + k.width AS ends"
     "  FROM began b CROSS JOIN (VALUES ('hour', interval '1 hour'), ('day', interval '24 hours'))"
     "   AS k(period, width)"
@@ -28,21 +31,23 @@ inline constexpr db::Statement due{
     "  OR ($1::boolean AND c.ends > now() - interval '72 hours')"
     "  OR (r.rolled_at - c.ends < interval '72 hours' AND now() - c.ends >="
     "   greatest(2 * (r.rolled_at - c.ends), r.rolled_at - c.ends + c.width / 4))"
-    " ORDER BY c.ends DESC, c.period LIMIT $2::bigint"};
+    " ORDER BY c.ends DESC, c.width LIMIT $2::bigint"};
 
-// Computes the period $1 from $2 to $3 and stores what differs; affects as many rows as it has
-// scenes whose reports changed, plus none for the rest.
+// Computes the period $1 from $2 to $3, stores what differs, and takes back the reports of scenes
+// that were not live in it after all; affects as many rows as it has scenes whose reports changed,
+// plus none for the rest and for those taken back.
 //
 // Measurements of quality are dropped after some days: a later computation that finds fewer of
 // them keeps what was found before. The nil uuid stands for all scenes.
 inline constexpr db::Statement roll{
     "report_roll",
     "WITH live AS MATERIALIZED ("
-    "  SELECT id, head_seq, hosting_scene_id AS scene, started_at, NULL::timestamptz AS ended_at"
+    "  SELECT id, head_seq, head_at, hosting_scene_id AS scene, started_at,"
+    "    NULL::timestamptz AS ended_at"
     "   FROM stream_sessions WHERE ended_at IS NULL AND started_at < $3::timestamptz"
     "  UNION ALL"
-    "  SELECT id, head_seq, hosting_scene_id, started_at, ended_at FROM stream_sessions"
-    "   WHERE ended_at >= $2::timestamptz AND started_at < $3::timestamptz"
+    "  SELECT id, head_seq, head_at, hosting_scene_id, started_at, ended_at"
+    "   FROM stream_sessions WHERE ended_at >= $2::timestamptz AND started_at < $3::timestamptz"
     "    AND (ended_at > $2::timestamptz OR started_at >= $2::timestamptz)),"
     // What each participant was there, clipped to period and session, merged where it overlaps.
     " stays AS (SELECT l.id, p.participant_id, p.joined_at, least(coalesce(p.left_at, l.ended_at,"
@@ -57,10 +62,12 @@ inline constexpr db::Statement roll{
     " people AS (SELECT h.id, count(*) AS everyone, sum((SELECT"
     "   coalesce(sum((extract(epoch FROM upper(x) - lower(x)) * 1000000)::bigint), 0)"
     "   FROM unnest(h.times) AS u(x))) AS listened FROM heard h GROUP BY h.id),"
-    // The entries of the period by their numbers in the chain, which says when each was.
-    " pages AS MATERIALIZED (SELECT l.id,"
-    "   audit_entries_before(l.id, l.head_seq, $2::timestamptz) AS before,"
-    "   audit_entries_before(l.id, l.head_seq, $3::timestamptz) AS last FROM live l),"
+    // The entries of the period by their numbers in the chain, which says when each was. Hardly any
+    // session crosses an edge, so few of them have to be searched.
+    " pages AS MATERIALIZED (SELECT l.id, CASE WHEN l.started_at >= $2::timestamptz THEN 0"
+    "   ELSE audit_entries_before(l.id, l.head_seq, $2::timestamptz) END AS before,"
+    "  CASE WHEN l.head_at < $3::timestamptz THEN l.head_seq"
+    "   ELSE audit_entries_before(l.id, l.head_seq, $3::timestamptz) END AS last FROM live l),"
     " acts AS (SELECT g.id, a.joins, a.leaves FROM pages g CROSS JOIN LATERAL"
     "  (SELECT count(*) FILTER (WHERE a.action = 'joined') AS joins,"
     "    count(*) FILTER (WHERE a.action = 'left') AS leaves FROM audit_logs a"
@@ -87,11 +94,13 @@ inline constexpr db::Statement roll{
     "  FROM live l JOIN stream_quality_metrics q ON q.stream_session_id = l.id"
     "   AND q.measured_at >= $2::timestamptz AND q.measured_at < $3::timestamptz"
     "  GROUP BY GROUPING SETS ((l.scene), ())),"
+    // Equality, because IS NOT DISTINCT FROM compares every scene with every other.
     " fresh AS (SELECT coalesce(c.scene, '00000000-0000-0000-0000-000000000000') AS scene_id,"
     "   c.sessions, c.started, c.joins, c.leaves, c.everyone, c.at_least, c.listened,"
     "   coalesce(q.samples, 0) AS samples, q.bitrate, q.jitter, q.loss, q.level, q.rtt, q.mos"
     "  FROM counts c LEFT JOIN quality q ON q.whole = c.whole"
-    "   AND q.scene IS NOT DISTINCT FROM c.scene"
+    "   AND coalesce(q.scene, '00000000-0000-0000-0000-000000000000')"
+    "    = coalesce(c.scene, '00000000-0000-0000-0000-000000000000')"
     "  WHERE (c.whole = 1 OR c.scene IS NOT NULL) AND c.sessions > 0),"
     " kept AS (SELECT f.scene_id, coalesce(o.quality_samples > f.samples, false) AS lost, o.*"
     "  FROM fresh f LEFT JOIN LATERAL (SELECT quality_samples, bitrate_kbps_p50,"
@@ -99,6 +108,9 @@ inline constexpr db::Statement roll{
     "   packet_loss_percent_p95, audio_level_p50, rtt_ms_p50, rtt_ms_p95, mos_p50, mos_p05"
     "   FROM stream_reports t WHERE t.scene_id = f.scene_id AND t.period = $1::text"
     "    AND t.starts_at = $2::timestamptz) o ON true),"
+    " gone AS (DELETE FROM stream_reports t WHERE t.period = $1::text"
+    "   AND t.starts_at = $2::timestamptz"
+    "   AND NOT EXISTS (SELECT 1 FROM fresh f WHERE f.scene_id = t.scene_id)),"
     " mark AS (INSERT INTO stream_report_periods AS m (period, starts_at, rolled_at)"
     "  VALUES ($1::text, $2::timestamptz, now()) ON CONFLICT (period, starts_at)"
     "  DO UPDATE SET rolled_at = EXCLUDED.rolled_at, rolls = m.rolls + 1)"

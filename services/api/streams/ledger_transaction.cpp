@@ -354,7 +354,8 @@ void LedgerLane::happened(const LedgerEffects& effects, UnixMicros at) {
         denials_.remember(denial, at);
 }
 
-// Not of what nobody is shown of a session.
+// Not of what nobody is shown of a session. News of LiveKit that changed nothing counts as well: it
+// may be the second try of a commit whose answer was lost, and that one changed something.
 void LedgerLane::tell_changed(const Tickets& tickets, const std::vector<Outcome>& outcomes) const {
     if (!options_.on_changed) return;
     std::set<Uuid> changed;
@@ -362,7 +363,10 @@ void LedgerLane::tell_changed(const Tickets& tickets, const std::vector<Outcome>
         const CommandKind kind = tickets[i].command.kind;
         const bool shown = kind != CommandKind::token && kind != CommandKind::mute &&
                            kind != CommandKind::unkick && kind != CommandKind::first_track;
-        if (shown && outcomes[i].status == Outcome::Status::applied) {
+        const Outcome::Status status = outcomes[i].status;
+        const bool told = status == Outcome::Status::applied ||
+                          (kind == CommandKind::presence && status == Outcome::Status::replayed);
+        if (shown && told) {
             changed.insert(tickets[i].command.session);
         }
     }

@@ -36,8 +36,9 @@ db::PoolOptions pool_options(const BackfillOptions& options) {
                                 {"jit", "off"},
                                 {"synchronous_commit", "on"},
                                 {"lock_timeout", "5s"},
-                                {"statement_timeout", "10s"},
-                                {"idle_in_transaction_session_timeout", "5s"}};
+                                {"statement_timeout", "10s"}};
+    for (auto& setting : jobs::fence_settings())
+        pool.connection.settings.push_back(std::move(setting));
     auto& statements = pool.connection.statements;
     statements = jobs::fence_statements();
     statements.insert(statements.end(), writer_sql::all.begin(), writer_sql::all.end());
@@ -127,7 +128,7 @@ asio::awaitable<bool> Backfill::work(jobs::Run& run, BackfillOrder& order, Deadl
     if (!order.window.over()) co_return true;
     const bool finished = co_await finish(run, order);
     if (finished) log_.info("backfill completed", {{"id", order.id}});
-    co_return finished;
+    co_return finished || order.cancelled;
 }
 
 asio::awaitable<void> Backfill::ask_for_another(jobs::Run& run) {
@@ -162,7 +163,7 @@ asio::awaitable<std::shared_ptr<net::WsClient>> Backfill::connect(jobs::Run& run
     const jetstream::Rewind rewind;
     order.gap.begin(order.window.position(),
                     same_host ? std::chrono::microseconds(0) : rewind.other_host);
-    order.host = host;
+    order.connected_to = host;
     co_return client;
 }
 
@@ -213,7 +214,9 @@ void Backfill::take(BackfillOrder& order, const net::WsFrame& frame) {
         jetstream::DecodeError error = std::move(decoded).error();
         if (error.time_us != 0) {
             note(order, error.time_us);
-            if (order.window.observe(error.time_us) != Place::inside) return;
+            const Place place = order.window.observe(error.time_us);
+            order.follow();
+            if (place != Place::inside) return;
         }
         FaultyFrame faulty;
         faulty.reason = jetstream::to_string(error.fault);
@@ -231,6 +234,7 @@ void Backfill::take(BackfillOrder& order, const net::WsFrame& frame) {
     const std::int64_t time_us = *decoded ? (*decoded)->time_us : decoder_.passed().time_us;
     note(order, time_us);
     const Place place = order.window.observe(time_us);
+    order.follow();
     if (!*decoded || place == Place::outside) return;
     const bool record = (*decoded)->kind == jetstream::Kind::commit;
     if (place == Place::accounts && record) return;

@@ -12,7 +12,7 @@
 //                     over goes on from there
 //   several replicas  one at a time, by the job's lease; every transaction is behind its fence
 //   poison            a frame that cannot be read, or an event that the database refuses, goes to
-//                     quarantine as in the live stream
+//                     quarantine as in the live stream, within the same bound
 //
 // A run works for `slice` and then asks for another one, so that its lease can move and its metrics
 // tell something; several orders are worked off one after the other.
@@ -53,9 +53,11 @@ struct BackfillOptions {
     std::vector<std::string> collections;
     std::size_t batch_events = 500;
     std::size_t batch_bytes = 2 * 1024 * 1024;
-    // Silence that means that a server has nothing more (replay_window.hpp).
+    // Silence that means that a server has nothing more (replay_window.hpp). Twice that must fit
+    // into the slice: what a run has heard of silence the next one does not know.
     std::chrono::milliseconds quiet{20'000};
     std::chrono::milliseconds slice{45'000};
+    std::size_t max_quarantined = 10'000;
 };
 
 class Backfill {
@@ -90,6 +92,7 @@ class Backfill {
                                             std::span<const QueueItem> items,
                                             std::optional<std::int64_t> position,
                                             std::optional<std::string_view> quarantine_all);
+    boost::asio::awaitable<void> prune(jobs::Run& run, db::Connection& connection);
     Attempt settle(jobs::Run& run, BackfillOrder& order, const db::Error& error);
     boost::asio::awaitable<bool> finish(jobs::Run& run, BackfillOrder& order);
     boost::asio::awaitable<void> ask_for_another(jobs::Run& run);
@@ -103,6 +106,7 @@ class Backfill {
     jetstream::Decoder decoder_;
     Projector projector_;
     std::size_t endpoint_ = 0;  // moves on when one fails
+    std::optional<SteadyClock::time_point> pruned_at_;
 };
 
 }  // namespace subcults::indexer

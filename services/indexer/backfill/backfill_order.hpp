@@ -18,10 +18,17 @@ struct BackfillOrder {
     BackfillOrder(std::int64_t number, ReplayWindow asked, std::optional<std::string> read_from)
         : id(number), window(asked), host(std::move(read_from)), fresh(!asked.position()) {}
 
+    // After each stamp: a server becomes that of the position when it has moved it, for until then
+    // another one's stamps decide where to go on.
+    void follow() {
+        if (window.progressed() && host != connected_to) host = connected_to;
+    }
+
     std::int64_t id;
     ReplayWindow window;
     std::optional<std::string> host;  // that the position is from
-    bool fresh;                       // nothing has been read yet, ever
+    std::string connected_to;
+    bool fresh;  // nothing has been read yet, ever
     jetstream::GapDetector gap;
     bool cancelled = false;
     int refusals = 0;  // events that the database would not have, in this run

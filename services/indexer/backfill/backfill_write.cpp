@@ -5,6 +5,7 @@
 #include "base/crash_point.hpp"
 #include "project/fold.hpp"
 #include "write/batch_pipeline.hpp"
+#include "write/writer_sql.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::chrono::seconds statement_limit{15};
 constexpr std::chrono::milliseconds longest_pause{1000};
+constexpr std::chrono::minutes prune_every{1};
 // More than this in one run is no matter of single events.
 constexpr int most_refusals = 100;
 
@@ -134,7 +136,24 @@ asio::awaitable<Backfill::Attempt> Backfill::attempt(
     const std::int64_t now_us = now_micros().value;
     order.window.committed(writes_records ? std::optional(now_us) : std::nullopt);
     order.rows_changed = affected(done->rows, made.records_steps);
+    if (!batch.quarantine.empty()) co_await prune(run, connection);
     co_return Attempt::committed;
+}
+
+// As the live writer does, which need not set anything aside meanwhile.
+asio::awaitable<void> Backfill::prune(jobs::Run& run, db::Connection& connection) {
+    const auto now = SteadyClock::now();
+    if (pruned_at_ && now - *pruned_at_ < prune_every) co_return;
+    pruned_at_ = now;
+    db::Params params;
+    params.int8(static_cast<std::int64_t>(options_.max_quarantined));
+    const Deadline deadline = std::min(run.deadline(), deadline_in(statement_limit));
+    auto pruned =
+        co_await connection.query(writer_sql::prune_quarantine, std::move(params), deadline);
+    if (pruned && pruned->affected() > 0) {
+        log_.warn("quarantine is full: the oldest frames were dropped",
+                  {{"dropped", pruned->affected()}});
+    }
 }
 
 // Of a transaction that did not commit, as far as is known; if it did, it is read again, which

@@ -54,6 +54,12 @@ inline constexpr std::string_view purge_floor_from =
 inline constexpr std::string_view purge_floor_where =
     " AS clears FROM accounts a WHERE a.did = e.did AND e.time_us >= a.since_us"
     " AND (a.purged_us IS NULL OR a.purged_us < e.time_us) AND ";
+// Also an old deletion counts as long as none was ever taken in: it happened while nobody knew the
+// account, whose older records came later. Its stamp must be older as well, for one that a
+// restarted server stamps anew would take what was written since.
+inline constexpr std::string_view purge_is_news =
+    "((a.purged_us IS NULL AND e.time_us < a.account_us) OR ";
+inline constexpr std::string_view purge_is_news_end = ")";
 inline constexpr std::string_view purge_floor_into = " LIMIT 1) a) e WHERE t.did = e.did";
 
 // The rows of a purged account's table whose record is gone. $1: accounts.
@@ -120,12 +126,12 @@ inline constexpr db::Statement update_accounts{
     "indexer_accounts",
     joined<parts::states_from, account_is_newer, parts::states_into, mark_trust>};
 
-// Sets how far back an account is deleted, if the deletion is not an old one. What has this floor
+// Sets how far back an account is deleted, if that is news (purge_is_news). What has this floor
 // is purged by the statements below, which may thus run for old ones too: they find nothing.
 inline constexpr db::Statement raise_purge_floor{
     "indexer_purge_floor",
-    joined<parts::purge_floor_from, handle_is_newer, parts::purge_floor_where, account_is_newer,
-           parts::purge_floor_into>};
+    joined<parts::purge_floor_from, handle_is_newer, parts::purge_floor_where, parts::purge_is_news,
+           account_is_newer, parts::purge_is_news_end, parts::purge_floor_into>};
 
 // What was written before the deletion. The stamps tell, except within the half minute by which
 // servers may disagree: there the revision does, which is the same everywhere and holds the time

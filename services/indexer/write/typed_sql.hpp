@@ -2,7 +2,11 @@
 // follow. Guarded by rev, with the anti-join in front, like records.
 //
 // Scenes, alliances and memberships mark the scenes whose trust may have changed: compared are the
-// fields that the score depends on, so that a corrected typo marks nothing.
+// fields that the score depends on, so that a corrected typo marks nothing. Of several records
+// about one member or ally the newest counts, and a rewrite makes one the newest: where there is
+// another one, any rewrite marks. Only rewrites that change nothing look for one. What is deleted
+// has no authority; asking for that alone leaves the planner one index (memberships_scene,
+// alliances_from), however empty the table is when it plans.
 #pragma once
 
 #include "db/statement.hpp"
@@ -59,10 +63,13 @@ inline constexpr std::string_view alliances_into =
 // Emptied rows have neither scene nor authority, so a deletion is a change like any other.
 inline constexpr std::string_view alliances_marks =
     " RETURNING t.id, CASE WHEN t.authoritative THEN t.from_scene_id END AS now_from,"
-    " t.to_scene_id, t.weight, t.status), changed AS (SELECT i.was_from, w.now_from"
+    " t.to_scene_uri, t.to_scene_id, t.weight, t.status), changed AS (SELECT i.was_from, w.now_from"
     " FROM incoming i JOIN written w ON w.id = i.id"
     " WHERE (i.was_from, i.was_to, i.was_weight, i.was_status)"
-    " IS DISTINCT FROM (w.now_from, w.to_scene_id, w.weight, w.status)),"
+    " IS DISTINCT FROM (w.now_from, w.to_scene_id, w.weight, w.status)"
+    " OR (SELECT true FROM alliances o WHERE o.from_scene_id = w.now_from"
+    " AND hashtextextended(o.to_scene_uri, 0) = hashtextextended(w.to_scene_uri, 0)"
+    " AND o.to_scene_uri = w.to_scene_uri AND o.id <> w.id AND o.authoritative LIMIT 1)),"
     " marks AS (SELECT was_from AS scene_id FROM changed UNION SELECT now_from FROM changed)";
 
 inline constexpr std::string_view memberships_from =
@@ -92,7 +99,10 @@ inline constexpr std::string_view memberships_marks =
     " t.role, t.status, t.weight), changed AS (SELECT i.was_scene, w.now_scene"
     " FROM incoming i JOIN written w ON w.id = i.id"
     " WHERE (i.was_scene, i.was_member, i.was_role, i.was_status, i.was_weight)"
-    " IS DISTINCT FROM (w.now_scene, w.member_did, w.role, w.status, w.weight)),"
+    " IS DISTINCT FROM (w.now_scene, w.member_did, w.role, w.status, w.weight)"
+    " OR (SELECT true FROM memberships o WHERE o.scene_id = w.now_scene"
+    " AND hashtextextended(o.member_did, 0) = hashtextextended(w.member_did, 0)"
+    " AND o.member_did = w.member_did AND o.id <> w.id AND o.authoritative LIMIT 1)),"
     " marks AS (SELECT was_scene AS scene_id FROM changed UNION SELECT now_scene FROM changed)";
 
 inline constexpr std::string_view events_from =

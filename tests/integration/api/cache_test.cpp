@@ -1,6 +1,7 @@
 // What two replicas that keep copies in memory show of each other's changes, and of changes that
 // nobody tells them of.
-#include "integration/api/running_api.hpp"
+#include "integration/api/livekit_scenario.hpp"
+#include "support/halted.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -74,6 +75,11 @@ bool serves_copies(RunningApi& api, const TestDatabase& database, const std::str
         if (joins_shown(api, stream) != joins) return true;
     }
     return false;
+}
+
+double failures(RunningApi& api, const std::string& type) {
+    return api.metric("background_job_errors_total{job_type=\"cache_invalidation\",error_type=\"" +
+                      type + "\"}");
 }
 
 bool all_show(RunningApi& api, const std::string& stream, std::int64_t joins) {
@@ -154,6 +160,7 @@ TEST_CASE("notifications that were lost with a killed connection empty the cache
     const auto database = TestDatabase::migrated();
     RunningApi here(database.url(), lasting());
     RunningApi there(database.url(), lasting());
+    hears(here);
     hears(there);
     const std::string stream = create_stream(database, here, host);
     int joins = 100;
@@ -175,6 +182,61 @@ TEST_CASE("notifications that were lost with a killed connection empty the cache
     join(here, stream, 1);
     eventually(
         "the next change is shown", [&] { return all_show(there, stream, joins + 1); }, 20s);
+}
+
+TEST_CASE("a connection for notifications that falls silent is replaced, and that is one failure") {
+    TestPostgres server;
+    const TestDatabase database(server.url());
+    Process migrate({program("subcults-api"), "migrate"}, RunningApi::environment(database.url()));
+    REQUIRE(migrate.wait() == 0);
+    RunningApi here(database.url(), lasting());
+    RunningApi there(database.url(), lasting());
+    hears(here);
+    hears(there);
+    const std::string stream = create_stream(database, here, host);
+    int joins = 100;
+    eventually("it serves copies", [&] { return serves_copies(there, database, stream, ++joins); });
+
+    // Of both processes: nobody hears, and nobody's connection ends.
+    const std::string listening =
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = '" +
+        listener(0) + "'";
+    const std::string first = database.execute(listening + " ORDER BY pid LIMIT 1");
+    const std::string second = database.execute(listening + " ORDER BY pid DESC LIMIT 1");
+    REQUIRE(first != second);
+    const Halted one(std::stoi(first));
+    const Halted other(std::stoi(second));
+    eventually(
+        "the copies are gone", [&] { return all_show(there, stream, joins); }, 20s);
+    join(here, stream, 1);
+    eventually(
+        "the next change is shown", [&] { return all_show(there, stream, joins + 1); }, 20s);
+    CHECK(database.execute("SELECT count(*) FROM (" + listening + ") l WHERE pid NOT IN (" + first +
+                           ", " + second + ")") == "2");
+    CHECK(failures(there, "timeout") == 1);
+    CHECK(failures(there, "database_error") == 0);
+}
+
+TEST_CASE("what LiveKit tells again spoils copies, for its first telling may have been half done") {
+    Scenario scenario(Process::Environment{{"API_CACHE_MAX_AGE_MS", "60000"},
+                                           {"LIVEKIT_RECONCILE_SECONDS", "3600"}});
+    scenario.livekit.report_to(scenario.api.port());
+    const std::string id = scenario.connect("did:plc:guest");
+    const auto processed = [&] {
+        return scenario.database.execute(
+                   "SELECT count(*) FILTER (WHERE event = 'participant_joined') = 1"
+                   " AND count(*) = count(processed_at) FROM livekit_inbox") == "t";
+    };
+    eventually("the guest is present", [&] { return scenario.present(id) == "t" && processed(); });
+    int joins = 100;
+    eventually("it serves copies", [&] {
+        return serves_copies(scenario.api, scenario.database, scenario.stream, ++joins);
+    });
+    // Committed, and the answer never came: it is processed once more and finds nothing to do.
+    scenario.database.execute("UPDATE livekit_inbox SET processed_at = NULL");
+    eventually(
+        "the copies are gone", [&] { return all_show(scenario.api, scenario.stream, joins); }, 20s);
 }
 
 TEST_CASE("what could not be told while the sender's connection was killed is told afterwards") {

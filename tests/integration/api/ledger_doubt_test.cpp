@@ -1,10 +1,10 @@
 // Commits whose answer is lost while they may still happen, and privacy keys that differ between
 // replicas: what the ledger says to callers must be true all the same.
 #include "integration/api/running_api.hpp"
+#include "support/halted.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <signal.h>
 #include <chrono>
 #include <future>
 #include <thread>
@@ -15,24 +15,6 @@ namespace {
 
 const std::string host = "did:plc:host";
 const std::string listener = "did:plc:listener";
-
-// A process that stands still until it is told to go on, or this goes away.
-class Halted {
-  public:
-    explicit Halted(pid_t pid) : pid_(pid) {
-        if (::kill(pid_, SIGSTOP) != 0) throw std::runtime_error("cannot halt the backend");
-    }
-    ~Halted() { go_on(); }
-    Halted(const Halted&) = delete;
-    Halted& operator=(const Halted&) = delete;
-    void go_on() {
-        if (pid_ != 0) ::kill(pid_, SIGCONT);
-        pid_ = 0;
-    }
-
-  private:
-    pid_t pid_;
-};
 
 Headers with_key(const std::string& did, const std::string& key) {
     Headers headers = RunningApi::as(did);

@@ -62,6 +62,18 @@ TEST_CASE("a report is stored window by window, and its answer says what became 
     CHECK(house.api.process().output().find("secretlistener") == std::string::npos);
 }
 
+TEST_CASE("of windows of one direction within a second only the first is stored") {
+    QualityHouse house;
+    house.enter(listener);
+    const Answer answer = house.report(listener, {window_json(1, 20), window_json(2, 19.5),
+                                                  window_json(3, 19), window_json(4, 10)});
+    REQUIRE(answer.status == 202);
+    // One after the other made, so a second is a second and something.
+    CHECK(joined(answer.json()["accepted"]) == "1 3 4");
+    CHECK(reasons(answer) == "1 too_dense measured_at");
+    CHECK(house.sql("SELECT count(*) FROM stream_quality_reports") == "3");
+}
+
 TEST_CASE("a replay is ignored, with other numbers or times too, by every replica") {
     QualityHouse house;
     house.enter(listener);
@@ -155,6 +167,10 @@ TEST_CASE("only who takes part may report") {
         CHECK(joined(both.json()["accepted"]) == "2");
         CHECK(reasons(both) == "1 not_present");
         CHECK(house.report(joiner, {window_json(4, -5)}).status == 403);
+        // A newer token announces a join that nobody has told of yet.
+        REQUIRE(client.post("/streams/" + house.stream + "/token", RunningApi::as(joiner)).status ==
+                200);
+        CHECK(joined(house.report(joiner, {window_json(4, -5)}).json()["accepted"]) == "4");
     }
     SECTION("nobody may after the end") {
         REQUIRE(client.post("/streams/" + house.stream + "/end", RunningApi::as(QualityHouse::host))
@@ -188,7 +204,7 @@ TEST_CASE("a body that is no report is refused, and harms nothing") {
         INFO(body.substr(0, 60));
         CHECK(client.post(house.path(), RunningApi::as(listener), body).status == 400);
     }
-    std::vector<std::string> many(257, window_json(1, 1));
+    std::vector<std::string> many(65, window_json(1, 1));
     CHECK(house.report(listener, many).status == 400);
     many.pop_back();
     CHECK(house.report(listener, many).status == 202);
@@ -263,7 +279,8 @@ TEST_CASE("what was acknowledged is there after the API was killed") {
     house.api.process().kill();
     enough = true;
     client.join();
-    REQUIRE(acknowledged.size() > 20);
+    // The last one may have been committed and not answered.
+    REQUIRE(acknowledged.size() >= 20);
     for (const std::int64_t seq : acknowledged) {
         INFO(seq);
         CHECK(house.sql(std::string("SELECT count(*) FROM stream_quality_reports WHERE seq = ")

@@ -123,11 +123,12 @@ void insert(const TestDatabase& database, const std::vector<Session>& sessions) 
     std::ostringstream sql;
     for (const Session& session : sessions) {
         const std::string scene = session.scene.empty() ? "NULL" : "'" + session.scene + "'";
+        const std::int64_t head = session.acts.empty() ? session.from : session.acts.back().at;
         sql << "INSERT INTO stream_sessions (id, room_name, host_did, event_id, started_at,"
                " ended_at, head_seq, head_at, kid, hosting_scene_id) VALUES ('"
             << session.id << "','room','did:plc:h',gen_random_uuid()," << time_sql(session.from)
-            << "," << time_sql(session.to) << "," << session.acts.size() << ",now(),1," << scene
-            << ");";
+            << "," << time_sql(session.to) << "," << session.acts.size() << "," << time_sql(head)
+            << ",1," << scene << ");";
         int number = 0;
         for (const Stay& stay : session.stays) {
             sql << "INSERT INTO stream_participations VALUES ('" << session.id << "','user-"
@@ -378,6 +379,32 @@ TEST_CASE_METHOD(Fixture, "what comes late is found when the period is looked at
     CHECK(listening() == std::to_string(hour_us / 3) + " 2");
     REQUIRE(roll(jobs::Cause::request) == 0);
     CHECK(listening() == std::to_string(hour_us / 6) + " 3");
+}
+
+TEST_CASE_METHOD(Fixture, "a session that is moved or removed takes its reports with it") {
+    const std::int64_t began = full_hour() - 4 * hour_us;
+    one_session(began);
+    REQUIRE(roll() == 0);
+    REQUIRE_FALSE(stored("hour", began).empty());
+    SECTION("moved to a later hour") {
+        sql("UPDATE stream_sessions SET started_at = started_at + interval '1 hour',"
+            " ended_at = ended_at + interval '1 hour'");
+        REQUIRE(roll(jobs::Cause::request) == 0);
+        CHECK_FALSE(stored("hour", began + hour_us).empty());
+    }
+    SECTION("attributed to no scene") {
+        sql("UPDATE stream_sessions SET hosting_scene_id = NULL");
+        REQUIRE(roll(jobs::Cause::request) == 0);
+        CHECK(sql("SELECT string_agg(DISTINCT scene_id::text, ',') FROM stream_reports") ==
+              everybody);
+        return;
+    }
+    SECTION("removed") {
+        sql("DELETE FROM stream_sessions");
+        REQUIRE(roll(jobs::Cause::request) == 0);
+        CHECK(sql("SELECT count(*) FROM stream_reports") == "0");
+    }
+    CHECK(stored("hour", began).empty());
 }
 
 TEST_CASE_METHOD(Fixture, "quality stays in a report when the measurements have been dropped") {

@@ -23,17 +23,19 @@ struct Archive {
     Archive() : database(TestDatabase::migrated()), api(database.url()) {
         scene = add_scene(database, owner);
         const std::string start = "(date_trunc('hour', now(), 'UTC') - interval '3 hours')";
-        session = database.execute(
-            "INSERT INTO stream_sessions (id, room_name, host_did, scene_id, started_at, ended_at,"
-            " head_at, kid, hosting_scene_id) VALUES (gen_random_uuid(), 'scene-x', '" +
-            owner + "', '" + scene + "', " + start + ", " + start +
-            " + interval '30 minutes', now(), 1, '" + scene + "') RETURNING id");
+        // All at once, as the job may be at it at any moment.
         database.execute(
-            "INSERT INTO stream_participations (stream_session_id, participant_id, stay,"
-            " joined_at, left_at) VALUES ('" +
-            session + "', 'user-a', '1', " + start + ", " + start +
-            " + interval '10 minutes'), ('" + session + "', 'user-b', '1', " + start +
-            " + interval '20 minutes', NULL)");
+            "WITH made AS (INSERT INTO stream_sessions (id, room_name, host_did, scene_id,"
+            "  started_at, ended_at, head_at, kid, hosting_scene_id) VALUES (gen_random_uuid(),"
+            "  'scene-x', '" +
+            owner + "', '" + scene + "', " + start + ", " + start +
+            " + interval '30 minutes', now(), 1, '" + scene +
+            "') RETURNING id, started_at)"
+            " INSERT INTO stream_participations (stream_session_id, participant_id, stay,"
+            "  joined_at, left_at) SELECT m.id, p.who, '1', m.started_at + p.came,"
+            "  m.started_at + p.went FROM made m, (VALUES ('user-a', interval '0',"
+            "  interval '10 minutes'), ('user-b', interval '20 minutes', NULL)) AS p(who, came,"
+            "  went)");
         REQUIRE(api.client().post("/internal/jobs/report_generation/run").status == 202);
         eventually("the hour is computed", [&] {
             return database.execute("SELECT count(*) FROM stream_reports WHERE period = 'hour'") ==
@@ -53,7 +55,6 @@ struct Archive {
     TestDatabase database;
     RunningApi api;
     std::string scene;
-    std::string session;
     std::string hour;
 };
 

@@ -163,6 +163,26 @@ TEST_CASE("a deletion that is replayed does not take what a later life has writt
     CHECK(visible(database) == "new");
 }
 
+TEST_CASE("a deletion of which nobody knew takes what was written before it, and no more") {
+    const TestDatabase database = TestDatabase::migrated();
+    BatchWriter writer(database);
+    const auto deletion = [](double at) { return state(at, 5, false, "deleted"); };
+    writer.write_items(commit(post(4, "new")), state(5, 6, true));
+    SECTION("when its records come later, in the same batch") {
+        writer.write_items(commit(post(1, "old")), deletion(2));
+    }
+    SECTION("when they come later, one by one") {
+        writer.write_items(commit(post(1, "old")));
+        writer.write_items(deletion(2));
+        writer.write_items(commit(post(1, "old")));
+    }
+    SECTION("not when a restarted server stamps it anew") {
+        writer.write_items(deletion(40));
+    }
+    CHECK(visible(database) == "new");
+    CHECK(database.execute("SELECT active::text || account_seq FROM accounts") == "true6");
+}
+
 TEST_CASE("a record stamped by a server whose clock is ahead does not survive the deletion") {
     const TestDatabase database = TestDatabase::migrated();
     BatchWriter writer(database);

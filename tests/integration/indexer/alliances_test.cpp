@@ -101,6 +101,73 @@ TEST_CASE("a transaction marks a scene once, and only for what trust depends on"
     CHECK(dirty(database) == scene_s + "=4");
 }
 
+TEST_CASE(
+    "of two records about one member the one rewritten last counts, and its scene is marked") {
+    const TestDatabase database = TestDatabase::migrated();
+    BatchWriter writer(database);
+    const auto member = [](double at, const std::string& rkey, const std::string& did, int weight) {
+        return commit(about(at, "did:plc:a", "app.subcult.membership", rkey,
+                            R"({"scene":"at://did:plc:a/app.subcult.scene/s","role":"owner",
+                            "status":"active","member":")" +
+                                did + R"(","weight":)" + std::to_string(weight) + "}"));
+    };
+    const auto score = [&database] {
+        return database.execute("SELECT t.score FROM scenes s, scene_trust(ARRAY[s.id]) t");
+    };
+    writer.write_items(commit(scene(1, "did:plc:a")));
+    CHECK(writer.write_items(member(2, "first", "did:plc:m", 50)).marks == 1);
+    CHECK(writer.write_items(member(3, "first", "did:plc:m", 50)).marks == 0);
+    CHECK(writer.write_items(member(4, "second", "did:plc:m", 80)).marks == 1);
+    CHECK(score() == "0.8");
+    CHECK(writer.write_items(member(5, "first", "did:plc:m", 50)).marks == 1);
+    CHECK(score() == "0.5");
+    // About somebody else, by somebody else, and no more: none of these is another word on it.
+    CHECK(writer.write_items(member(6, "third", "did:plc:n", 50)).marks == 1);
+    writer.write_items(commit(about(6, "did:plc:b", "app.subcult.membership", "forged",
+                                    R"({"scene":"at://did:plc:a/app.subcult.scene/s",
+                                    "member":"did:plc:n","role":"owner","status":"active"})")));
+    CHECK(writer.write_items(member(7, "third", "did:plc:n", 50)).marks == 0);
+    CHECK(writer.write_items(commit(deleted(8, "did:plc:a", "app.subcult.membership", "second")))
+              .marks == 1);
+    CHECK(writer.write_items(member(9, "first", "did:plc:m", 50)).marks == 0);
+}
+
+TEST_CASE("of two records about one ally the one rewritten last counts, and its scene is marked") {
+    const TestDatabase database = TestDatabase::migrated();
+    BatchWriter writer(database);
+    const auto ally = [](double at, const std::string& rkey, const std::string& to, int weight) {
+        return commit(about(at, "did:plc:a", "app.subcult.alliance", rkey,
+                            R"({"fromScene":"at://did:plc:a/app.subcult.scene/s","toScene":")" +
+                                to + R"(","weight":)" + std::to_string(weight) + "}"));
+    };
+    const auto weight = [&database] {
+        return database.execute(
+            "SELECT t.alliance_weight FROM scenes s, scene_trust(ARRAY[s.id]) t");
+    };
+    writer.write_items(commit(scene(1, "did:plc:a")));
+    double at = 1;
+    // By name, which may be anybody's, and by DID.
+    for (const std::string to :
+         {"at://friend.example/app.subcult.scene/t", "at://did:plc:b/app.subcult.scene/t"}) {
+        INFO(to);
+        CHECK(writer.write_items(ally(++at, "first", to, 50)).marks == 1);
+        CHECK(writer.write_items(ally(++at, "first", to, 50)).marks == 0);
+        CHECK(writer.write_items(ally(++at, "second", to, 80)).marks == 1);
+        CHECK(weight() == "0.8");
+        CHECK(writer.write_items(ally(++at, "first", to, 50)).marks == 1);
+        CHECK(weight() == "0.5");
+        CHECK(writer.write_items(ally(++at, "third", "at://did:plc:c/app.subcult.scene/t", 50))
+                  .marks == 1);
+        CHECK(writer.write_items(ally(++at, "third", "at://did:plc:c/app.subcult.scene/t", 50))
+                  .marks == 0);
+        for (const std::string rkey : {"first", "second", "third"}) {
+            CHECK(
+                writer.write_items(commit(deleted(++at, "did:plc:a", "app.subcult.alliance", rkey)))
+                    .marks == 1);
+        }
+    }
+}
+
 TEST_CASE("an alliance that moves to another scene marks both") {
     const TestDatabase database = TestDatabase::migrated();
     BatchWriter writer(database);

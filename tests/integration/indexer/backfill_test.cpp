@@ -1,33 +1,17 @@
 // Backfills: ordered by the command, done by a running indexer beside the live stream.
-#include "base/time.hpp"
-#include "integration/indexer/streams.hpp"
+#include "integration/indexer/backfills.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <csignal>
 #include <vector>
 
-using namespace subcults;
 using namespace subcults::test;
 
 namespace {
 
-// A server that says nothing for a second has nothing more: these are fast.
 Process::Environment quick(Process::Environment more = {}) {
-    more.emplace("INDEXER_BACKFILL_QUIET_SECONDS", "1");
-    return more;
-}
-
-std::string at(std::int64_t time_us) {
-    return format_rfc3339(UnixMicros{time_us});
-}
-
-test::Outcome order(const TestDatabase& database, std::size_t from, std::size_t to,
-                    std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"backfill", "--from", at(time_of(from)), "--to",
-                                       at(time_of(to))};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_indexer(database, std::move(arguments));
+    return quiet_after(1, std::move(more));
 }
 
 // What the live stream's reader and writer go by.
@@ -37,15 +21,6 @@ std::string live_state(const TestDatabase& database) {
         " ',' ORDER BY host, shard), '') || (SELECT string_agg(epoch || holder"
         " || coalesce(batch_id::text, ''), ',' ORDER BY shard)"
         " FROM indexer_shards) FROM jetstream_cursors");
-}
-
-std::string row(const TestDatabase& database, const std::string& column) {
-    return database.execute("SELECT " + column + " FROM index_backfills ORDER BY id DESC LIMIT 1");
-}
-
-double runs(const RunningIndexer& indexer, const std::string& status) {
-    return indexer.metric("background_jobs_total{job_type=\"index_backfill\",status=\"" + status +
-                          "\"}");
 }
 
 }  // namespace
@@ -72,8 +47,8 @@ TEST_CASE("a backfill brings in what the live stream never saw and leaves its cu
     CHECK(row(database, "oldest_us") == std::to_string(time_of(1)));
     CHECK(std::stol(row(database, "rows_changed")) > 0);
     CHECK(row(database, "missing_seconds") == "0");
-    CHECK(runs(indexer, "success") >= 1);
-    CHECK(runs(indexer, "failure") == 0);
+    CHECK(backfill_runs(indexer, "success") >= 1);
+    CHECK(backfill_runs(indexer, "failure") == 0);
 
     SECTION("and once more changes nothing") {
         const std::string records =
@@ -104,30 +79,37 @@ TEST_CASE("an account that was deleted after the window is not brought back by i
     const TestDatabase database = TestDatabase::migrated();
     const std::string did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
     const std::string other = "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb";
-    const auto post = [](const std::string& of, std::size_t frame, const std::string& rev) {
-        return R"({"did":")" + of + R"(","time_us":)" + std::to_string(time_of(frame)) +
-               R"(,"kind":"commit","commit":{"rev":")" + rev +
-               R"(","operation":"create","collection":"app.test.note","rkey":"one",)"
-               R"("record":{"text":"x"},"cid":)"
-               R"("bafyreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"}})"
-               "\n";
-    };
-    const std::string deleted = R"({"did":")" + did + R"(","time_us":)" +
-                                std::to_string(time_of(9000)) +
-                                R"(,"kind":"account","account":{"active":false,"did":")" + did +
-                                R"(","seq":900,"status":"deleted"}})"
-                                "\n";
     RunningSim sim({});
-    sim.append(post(did, 1, "3mptbypluud2a") + post(other, 2, "3mptbypluud2b"));
+    sim.append(record_frame(did, 1, "3mptbypluud2a", "one") +
+               record_frame(other, 2, "3mptbypluud2b", "one"));
     RunningIndexer indexer(database.url(), sim.url(), quick());
     eventually("it is connected", [&] { return connected_to(indexer, sim); });
     // Seen live, of an account that nobody knows yet.
-    sim.append(deleted);
+    sim.append(account_frame(did, 9000, 900, "deleted"));
     eventually("the deletion has passed", [&] { return committed_to(database, time_of(9000)); });
     REQUIRE(order(database, 1, 1000).status == 0);
     CHECK(database.execute("SELECT string_agg(did, ',') FROM records WHERE deleted_at IS NULL") ==
           other);
     CHECK(database.execute("SELECT status FROM accounts WHERE did = '" + did + "'") == "deleted");
+}
+
+TEST_CASE("a deletion within the window counts although the account has come back since") {
+    const TestDatabase database = TestDatabase::migrated();
+    const std::string did = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa";
+    RunningSim sim({});
+    sim.append(record_frame(did, 1, "3mptbypluud2a", "old") +
+               account_frame(did, 2, 900, "deleted"));
+    RunningIndexer indexer(database.url(), sim.url(), quick());
+    eventually("it is connected", [&] { return connected_to(indexer, sim); });
+    // Its next life is seen live, a minute later.
+    sim.append(record_frame(did, 60'000, "3mptbyrluud2a", "new") +
+               account_frame(did, 60'001, 901, ""));
+    eventually("the next life is stored", [&] { return committed_to(database, time_of(60'001)); });
+    REQUIRE(order(database, 1, 1000).status == 0);
+    CHECK(database.execute("SELECT string_agg(rkey, ',' ORDER BY rkey) FROM records") == "new,old");
+    CHECK(database.execute("SELECT string_agg(rkey, ',') FROM records WHERE deleted_at IS NULL") ==
+          "new");
+    CHECK(database.execute("SELECT active::text || account_seq FROM accounts") == "true901");
 }
 
 TEST_CASE("killed in the middle, a backfill is gone on with by another indexer") {
@@ -209,11 +191,19 @@ TEST_CASE("the command refuses times that make no sense") {
     CHECK(database.execute("SELECT count(*) FROM index_backfills") == "0");
 }
 
+TEST_CASE("an indexer refuses a silence that does not fit into one run twice") {
+    const TestDatabase database = TestDatabase::migrated();
+    const auto refused =
+        run_indexer(database, {}, quiet_after(21, {{"INDEXER_LISTEN", "127.0.0.1:0"}}));
+    CHECK(refused.status == 2);
+    CHECK(refused.output.find("INDEXER_BACKFILL_QUIET_SECONDS") != std::string::npos);
+}
+
 TEST_CASE("a Jetstream that is away fails a run with its reason and the order stays") {
     const TestDatabase database = TestDatabase::migrated();
     RunningIndexer indexer(database.url(), "ws://127.0.0.1:9/subscribe", quick());
     REQUIRE(order(database, 1, 100, {"--detach"}).status == 0);
-    eventually("a run has failed", [&] { return runs(indexer, "failure") >= 1; });
+    eventually("a run has failed", [&] { return backfill_runs(indexer, "failure") >= 1; });
     CHECK(indexer.metric("background_job_errors_total{job_type=\"index_backfill\",error_type="
                          "\"network_error\"}") >= 1);
     CHECK(row(database, "status") == "running");

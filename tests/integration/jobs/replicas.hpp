@@ -138,6 +138,7 @@ class Replica {
         db::PoolOptions options;
         options.connection.uri = url;
         options.connection.application_name = "replica's work";
+        options.connection.settings = jobs::fence_settings();
         options.connection.statements = std::move(statements);
         for (const db::Statement& statement : jobs::fence_statements())
             options.connection.statements.push_back(statement);

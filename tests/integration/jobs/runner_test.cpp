@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace subcults;
 using namespace subcults::test;
 using std::chrono::milliseconds;
@@ -75,6 +77,51 @@ TEST_CASE("a notification starts a run soon, and one during a run starts another
     database.execute("NOTIFY subcults_trust");
     REQUIRE(until({&a}, [&] { return a.runs("success") == 3; }));
     CHECK(world.causes.back() == jobs::Cause::notification);
+}
+
+TEST_CASE("the schedule is kept however often notifications start the job") {
+    const auto database = TestDatabase::migrated();
+    World world;
+    Replica a(database, "a", job_of(world, milliseconds(1), milliseconds(400)));
+    a.start();
+    const auto caused_by = [&world](jobs::Cause cause) {
+        return std::ranges::count(world.causes, cause);
+    };
+    const auto begun = std::chrono::steady_clock::now();
+    REQUIRE(until({&a}, [&] {
+        a.runner().wake(job_type);
+        return caused_by(jobs::Cause::schedule) >= 4;
+    }));
+    CHECK(std::chrono::steady_clock::now() - begun >= milliseconds(1100));
+    CHECK(caused_by(jobs::Cause::notification) >= 4);
+    CHECK(a.runs("failure") == 0);
+}
+
+TEST_CASE("a run that a notification has started brings the next one forward when it fails") {
+    const auto database = TestDatabase::migrated();
+    World world;
+    bool failing = false;
+    jobs::Job job = job_of(world, milliseconds(1));
+    job.schedule.retry = milliseconds(20);
+    job.work = [&world, &failing](jobs::Run& run) {
+        if (failing) run.fail(jobs::ErrorType::not_found, "as told");
+        return busy(world, run, milliseconds(1));
+    };
+    Replica a(database, "a", std::move(job));
+    a.start();
+    REQUIRE(until({&a}, [&] { return a.runs("success") == 1; }));
+    const std::string planned = row(database, "next_run_at");
+    a.runner().wake(job_type);
+    REQUIRE(until({&a}, [&] { return a.runs("success") == 2; }));
+    CHECK(world.causes.back() == jobs::Cause::notification);
+    CHECK(row(database, "next_run_at") == planned);
+
+    failing = true;
+    a.runner().wake(job_type);
+    REQUIRE(until({&a}, [&] { return a.runs("failure") >= 1; }));
+    failing = false;
+    REQUIRE(until({&a}, [&] { return a.runs("success") == 3; }));
+    CHECK(world.causes.back() == jobs::Cause::schedule);
 }
 
 TEST_CASE("a change told while another replica runs the job is not lost") {

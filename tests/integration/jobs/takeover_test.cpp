@@ -18,6 +18,22 @@ constexpr db::Statement write_name{"test_write",
                                    "INSERT INTO scenes (id, uri, owner_did, rev, name) VALUES"
                                    " ($1::uuid, 'at://x', 'did:plc:x', '3k', 'fenced')"};
 
+constexpr db::Statement sleep_long{"test_sleep", "SELECT pg_sleep(30)"};
+
+asio::awaitable<void> sleep_fenced(World& world, db::Pool& pool, jobs::Run& run) {
+    const Inside inside(world, run);
+    db::Params none;
+    auto done = co_await jobs::run_fenced(pool, run, sleep_long, std::move(none));
+    if (done) ++world.done;
+}
+
+// How many statements the server is asleep in.
+std::string asleep(const TestDatabase& database) {
+    return database.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND wait_event = 'PgSleep'");
+}
+
 asio::awaitable<bool> write_fenced(Replica& replica, jobs::Run& run) {
     db::Params params;
     params.uuid(uuid_v7());
@@ -51,6 +67,31 @@ TEST_CASE("a replica that dies is replaced, and its run is counted as a failure"
     CHECK(row(database, "runs") == "2");
     CHECK(row(database, "failures") == "1");
     CHECK(row(database, "failures_in_a_row") == "0");
+}
+
+TEST_CASE("a replica that dies is replaced in time, whatever statement of its run is under way") {
+    const auto database = TestDatabase::migrated();
+    World world;
+    db::Pool* pool = nullptr;
+    jobs::Job job = job_of(world, for_ever);
+    job.work = [&world, &pool](jobs::Run& run) { return sleep_fenced(world, *pool, run); };
+    auto a = std::make_unique<Replica>(database, "a", std::move(job),
+                                       std::vector<db::Statement>{sleep_long});
+    pool = &a->pool();
+    Replica b(database, "b", job_of(world, milliseconds(1)));
+    a->start();
+    REQUIRE(until({a.get()}, [&] { return asleep(database) == "1"; }));
+    b.start();
+    REQUIRE(until({a.get(), &b}, [&] { return b.pool().stats().connected == 1; }));
+    REQUIRE(world.begun == 1);
+    a.reset();  // its server process is told nothing, and asleep for half a minute
+    REQUIRE(world.running == 0);
+    REQUIRE(until(
+        {&b}, [&] { return b.runs("success") == 1; }, patience()));
+    CHECK(b.errors("timeout") == 1);
+    CHECK(world.causes.back() == jobs::Cause::takeover);
+    CHECK(world.done == 1);
+    CHECK(row(database, "takeovers") == "1");
 }
 
 TEST_CASE("a replica that keeps its lease is not replaced, however long its run takes") {

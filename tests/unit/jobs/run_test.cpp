@@ -46,6 +46,27 @@ TEST_CASE("a statement cut off by the run's own deadline is a timeout, an earlie
     CHECK(run.failures()[3].type == ErrorType::database_error);
 }
 
+TEST_CASE(
+    "what waited for a connection until the run's deadline, or asked after it, is a timeout") {
+    for (const db::ErrorKind kind : {db::ErrorKind::pool_timeout, db::ErrorKind::unavailable}) {
+        INFO(db::to_string(kind));
+        Run run("trust_recompute", 1, Cause::schedule, limit);
+        db::Error late;
+        late.kind = kind;
+        run.fail(late, before);
+        run.fail(late, limit);
+        REQUIRE(run.failures().size() == 2);
+        CHECK(run.failures()[0].type == ErrorType::database_error);
+        CHECK(run.failures()[1].type == ErrorType::timeout);
+    }
+    Run run("trust_recompute", 1, Cause::schedule, limit);
+    db::Error lost;
+    lost.kind = db::ErrorKind::connection_lost;
+    run.fail(lost, limit);
+    REQUIRE(run.failures().size() == 1);
+    CHECK(run.failures()[0].type == ErrorType::database_error);
+}
+
 TEST_CASE("what fails while a run is being stopped is no failure of its own") {
     Run run("stream_cleanup", 1, Cause::schedule, limit);
     run.stop();

@@ -83,7 +83,6 @@ TEST_CASE("a window is collected once, however often it is offered") {
         CHECK(again.measurements.empty());
         CHECK(again.alerts == 0);
         CHECK(again.progress.empty());
-        CHECK(again.stale == Names{"a"});
     }
     // What was measured before the last one that was looked at is not collected any more.
     room.report("a", {30, 50});
@@ -103,6 +102,27 @@ TEST_CASE("who comes back is measured again") {
     CHECK(back.stale.empty());
 }
 
+TEST_CASE("who was looked at a moment ago is not stale before a minute is over") {
+    for (const bool uplink : {true, false}) {
+        Room room;
+        room.report("a", {5, 0, uplink});
+        CHECK(room.collect({"a"}).stale.empty());
+        CHECK(room.collect({"a"}).stale.empty());
+        CHECK(room.collect({"a"}, UnixMicros{now.value + 55 * second}).stale.empty());
+        const Collected later = room.collect({"a"}, UnixMicros{now.value + 56 * second});
+        CHECK(later.stale == Names{"a"});
+        CHECK(later.missing.empty());
+    }
+    // An old window that comes now takes nothing from that.
+    Room both;
+    both.report("a", {5, 0, true});
+    CHECK(both.collect({"a"}).stale.empty());
+    both.report("a", {300, 0, false, true});
+    const Collected backlog = both.collect({"a"});
+    CHECK(backlog.measurements.size() == 1);
+    CHECK(backlog.stale.empty());
+}
+
 TEST_CASE("late windows are measurements, but no poor samples and no news") {
     Room room;
     room.report("a", {300, 80, true, true});
@@ -114,17 +134,30 @@ TEST_CASE("late windows are measurements, but no poor samples and no news") {
     CHECK(collected.missing.empty());
 }
 
-TEST_CASE("an old window that came in time counts, and its participant is stale") {
-    Room room;
-    room.report("a", {10, 80});
-    const UnixMicros later{now.value + 51 * second};
-    const Collected collected = room.collect({"a"}, later);
-    CHECK(collected.measurements.size() == 1);
-    CHECK(collected.alerts == 1);
-    CHECK(collected.stale == Names{"a"});
-    Room fresh;
-    fresh.report("a", {10, 80});
-    CHECK(fresh.collect({"a"}, UnixMicros{now.value + 50 * second}).stale.empty());
+TEST_CASE("a window that came in time and is collected a minute too late is late") {
+    const auto collect = [](std::int64_t seconds_later) {
+        Room room;
+        for (const std::int64_t ago : {14, 12, 10})
+            room.report("a", {ago, 80});
+        return room.collect({"a"}, UnixMicros{now.value + seconds_later * second});
+    };
+    const Collected late = collect(51);
+    REQUIRE(late.measurements.size() == 1);
+    CHECK(late.measurements[0].window.late);
+    CHECK(late.alerts == 0);
+    CHECK(late.episodes.empty());
+    CHECK(late.stale == Names{"a"});
+    const Collected in_time = collect(46);
+    REQUIRE(in_time.measurements.size() == 1);
+    CHECK_FALSE(in_time.measurements[0].window.late);
+    CHECK(in_time.alerts == 1);
+    CHECK(in_time.episodes.size() == 1);
+    CHECK(in_time.stale.empty());
+    // The newest of them counts by itself.
+    const Collected half = collect(50);
+    CHECK(half.alerts == 1);
+    CHECK(half.episodes.empty());
+    CHECK(half.stale.empty());
 }
 
 TEST_CASE("of both directions the newer window counts, of equals what is sent") {
@@ -143,10 +176,32 @@ TEST_CASE("of both directions the newer window counts, of equals what is sent") 
     CHECK(equal.collect({"a"}).measurements.empty());
 }
 
+TEST_CASE("of somebody who is muted, what is heard counts before what is sent") {
+    for (const bool heard_first : {true, false}) {
+        Room room;
+        Window sent = made({5, 1, true});
+        Window heard = made({5, 2, false});
+        sent.muted = true;
+        sent.seq = heard_first ? 2 : 1;
+        heard.seq = heard_first ? 1 : 2;
+        room.windows["a"] = {sent, heard};
+        const Collected collected = room.collect({"a"});
+        REQUIRE(collected.measurements.size() == 1);
+        CHECK_FALSE(collected.measurements[0].window.uplink);
+        CHECK(collected.progress.size() == 2);
+    }
+    // What is newer counts all the same.
+    Room room;
+    Window sent = made({4, 1, true});
+    sent.muted = true;
+    room.windows["a"] = {sent, made({5, 2, false})};
+    CHECK(room.collect({"a"}).measurements[0].window.uplink);
+}
+
 TEST_CASE("three poor windows in a row begin an episode, three good ones end it") {
     Room room;
     std::vector<std::string> told;
-    std::int64_t ago = 500;
+    std::int64_t ago = 50;
     const auto report = [&](double loss) {
         room.report("a", {ago--, loss});
         for (const EpisodeChange& change : room.collect({"a"}).episodes)
@@ -186,6 +241,74 @@ TEST_CASE("an episode is found within one collection as well as across several")
     CHECK(collected.alerts == 1);
 }
 
+TEST_CASE("windows without loss, jitter and round trip neither end an episode nor break a row") {
+    Room room;
+    std::int64_t ago = 50;
+    const auto report = [&](std::optional<double> loss) {
+        Window window = made({ago--});
+        window.values = Values();
+        window.values.bitrate_kbps = 32;
+        window.values.audio_level = 0.1;
+        window.values.packet_loss_percent = loss;
+        room.windows["a"].push_back(window);
+        return room.collect({"a"}).episodes;
+    };
+    CHECK(report(50).empty());
+    CHECK(report(50).empty());
+    CHECK(report(std::nullopt).empty());
+    const auto began = report(50);
+    REQUIRE(began.size() == 1);
+    CHECK(began[0].began);
+    for (int i = 0; i < 5; ++i)
+        CHECK(report(std::nullopt).empty());
+    CHECK(report(0).empty());
+    CHECK(report(0).empty());
+    CHECK(report(std::nullopt).empty());
+    const auto ended = report(0);
+    REQUIRE(ended.size() == 1);
+    CHECK_FALSE(ended[0].began);
+}
+
+TEST_CASE("poor windows with a hole of more than a minute between them are not in a row") {
+    // Two poor windows, then a third so many seconds later.
+    const auto begins_after = [](std::int64_t hole) {
+        Room room;
+        room.report("a", {20, 50});
+        room.report("a", {10, 50});
+        CHECK(room.collect({"a"}).episodes.empty());
+        room.report("a", {10 - hole, 50});
+        return !room.collect({"a"}, UnixMicros{now.value + hole * second}).episodes.empty();
+    };
+    CHECK(begins_after(10));
+    CHECK(begins_after(70));  // the window's own ten seconds, and a minute
+    CHECK_FALSE(begins_after(71));
+    CHECK_FALSE(begins_after(3'600));
+    // It begins the count anew and does not stop it.
+    Room room;
+    for (const std::int64_t ago : {20, 10})
+        room.report("a", {ago, 50});
+    CHECK(room.collect({"a"}).episodes.empty());
+    for (const std::int64_t ago : {-580, -590, -600})
+        room.report("a", {ago, 50});
+    CHECK(room.collect({"a"}, UnixMicros{now.value + 600 * second}).episodes.size() == 1);
+}
+
+TEST_CASE("late windows leave a hole in a row") {
+    Room room;
+    room.report("a", {20, 50});
+    room.report("a", {10, 50});
+    CHECK(room.collect({"a"}).episodes.empty());
+    // As after some minutes offline.
+    const std::int64_t offline = 300;
+    for (std::int64_t after = 0; after < offline - 60; after += 10)
+        room.report("a", {-after, 0, true, true});
+    room.report("a", {-offline, 50});
+    const UnixMicros back{now.value + offline * second};
+    const Collected collected = room.collect({"a"}, back);
+    CHECK(collected.episodes.empty());
+    CHECK(collected.alerts == 1);
+}
+
 TEST_CASE("directions have episodes of their own") {
     Room room;
     for (const std::int64_t ago : {9, 6, 3}) {
@@ -215,7 +338,8 @@ TEST_CASE("a window that came with the roster counts like one that was reported"
     CHECK(collected.measurements[0].window.values.packet_loss_percent == 50.0);
     CHECK(collected.alerts == 1);
     // The attribute stays where it is after the client has gone quiet.
-    const Collected again = collect_windows({entry}, reported, collected.progress, now);
+    const UnixMicros later{now.value + 57 * second};
+    const Collected again = collect_windows({entry}, reported, collected.progress, later);
     CHECK(again.measurements.empty());
     CHECK(again.stale == Names{"a"});
 }

@@ -164,9 +164,9 @@ TEST_CASE("a window may be a minute ahead and ten minutes late, and is late afte
 }
 
 TEST_CASE("a bad window does not touch its neighbours, and is named by its place and seq") {
-    const auto report =
-        read(window_with({{"seq", "1"}}) + "," + window_with({{"seq", "2"}, {"jitter_ms", "-1"}}) +
-             ",5," + window_with({{"seq", "3"}}));
+    const auto report = read(window_with({{"seq", "1"}, {"measured_at", time_ago(12'000'000)}}) +
+                             "," + window_with({{"seq", "2"}, {"jitter_ms", "-1"}}) + ",5," +
+                             window_with({{"seq", "3"}}));
     REQUIRE(report.has_value());
     REQUIRE(report->windows.size() == 2);
     CHECK(report->windows[1].seq == 3);
@@ -176,6 +176,47 @@ TEST_CASE("a bad window does not touch its neighbours, and is named by its place
     CHECK(report->rejected[0].seq == 2);
     CHECK(report->rejected[1].index == 2);
     CHECK_FALSE(report->rejected[1].seq.has_value());
+}
+
+TEST_CASE("of windows of one direction within a second the first is taken") {
+    struct Sent {
+        int seq;
+        std::int64_t milliseconds_ago;
+        const char* direction = "uplink";
+    };
+    // The numbers of those that are refused.
+    const auto refused = [](const std::vector<Sent>& sent) {
+        std::string list;
+        for (const Sent& window : sent) {
+            list += list.empty() ? "" : ",";
+            list += window_with({{"seq", std::to_string(window.seq)},
+                                 {"measured_at", time_ago(window.milliseconds_ago * 1000)},
+                                 {"direction", std::string("\"").append(window.direction) + "\""}});
+        }
+        const auto report = read(list);
+        REQUIRE(report.has_value());
+        CHECK(report->windows.size() + report->rejected.size() == sent.size());
+        std::vector<std::int64_t> numbers;
+        for (const Rejection& rejection : report->rejected) {
+            CHECK(rejection.reason == "too_dense");
+            CHECK(rejection.field == "measured_at");
+            REQUIRE(rejection.seq.has_value());
+            CHECK(sent[rejection.index].seq == *rejection.seq);
+            numbers.push_back(*rejection.seq);
+        }
+        return numbers;
+    };
+    using Numbers = std::vector<std::int64_t>;
+    CHECK(refused({{1, 5000}, {2, 4000}, {3, 3000}}) == Numbers());
+    CHECK(refused({{1, 5000}, {2, 4001}, {3, 4000}}) == Numbers{2});
+    // What is refused does not cost the next one its place.
+    CHECK(refused({{1, 5000}, {2, 4500}, {3, 4000}, {4, 3500}}) == Numbers{2, 4});
+    CHECK(refused({{1, 5000}, {2, 5000}}) == Numbers{2});
+    CHECK(refused({{1, 5000}, {2, 5000, "downlink"}, {3, 4500, "downlink"}}) == Numbers{3});
+    // In whatever order they come.
+    CHECK(refused({{1, 1000}, {2, 9000}, {3, 1500}, {4, 9500}, {5, 5000}}) == Numbers{3, 4});
+    // A replay is not refused: those who store it know it.
+    CHECK(refused({{1, 5000}, {1, 5000}, {1, 4500}}) == Numbers());
 }
 
 TEST_CASE("a request that is no report is refused as a whole") {
@@ -231,7 +272,17 @@ TEST_CASE("poor is strictly above the limits, in any of the three") {
     CHECK(values(5.001, 0, 0).high_loss());
     Values nothing;
     CHECK_FALSE(nothing.poor());
+    CHECK_FALSE(nothing.judged());
     CHECK_FALSE(nothing.any());
+    Values traffic;
+    traffic.bitrate_kbps = 32;
+    traffic.audio_level = 0.5;
+    CHECK_FALSE(traffic.judged());
+    for (const auto value : {&Values::packet_loss_percent, &Values::jitter_ms, &Values::rtt_ms}) {
+        Values one;
+        one.*value = 0;
+        CHECK(one.judged());
+    }
 }
 
 TEST_CASE("an attribute is one window, or nothing") {

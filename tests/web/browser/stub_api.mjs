@@ -35,6 +35,17 @@ export function objection(window, now = Date.now()) {
   return measured === 0 ? "nothing_measured" : undefined;
 }
 
+/** Whether a window of its direction has told of the same second already. */
+const tooDense = (window, taken) =>
+  taken.some(
+    (other) =>
+      other.direction === window.direction &&
+      other.seq !== window.seq &&
+      Math.abs(Date.parse(other.measured_at) - Date.parse(window.measured_at)) < 1_000,
+  );
+
+const mostWindows = 64;
+
 export class StubApi {
   constructor() {
     this.origin = undefined; // the one page that may ask
@@ -99,13 +110,19 @@ export class StubApi {
     if (request.headers["content-type"] !== "application/json") return { status: 415 };
     const { windows } = JSON.parse(body.toString());
     seen.windows = windows;
+    if (windows.length > mostWindows) return { status: 400 };
     const rejected = [];
+    const taken = [];
     const accepted = [];
     const duplicates = [];
     windows.forEach((window, index) => {
-      const reason = objection(window);
-      if (reason !== undefined) rejected.push({ index, seq: window.seq, reason });
-      else if (this.seen.has(`${seen.token}/${window.seq}`)) duplicates.push(window.seq);
+      const reason = objection(window) ?? (tooDense(window, taken) ? "too_dense" : undefined);
+      if (reason !== undefined) {
+        rejected.push({ index, seq: window.seq, reason });
+        return;
+      }
+      taken.push(window);
+      if (this.seen.has(`${seen.token}/${window.seq}`)) duplicates.push(window.seq);
       else {
         this.seen.add(`${seen.token}/${window.seq}`);
         accepted.push(window.seq);

@@ -1,16 +1,14 @@
 #include "base/uuid.hpp"
 
+#include "base/random_stock.hpp"
 #include "base/time.hpp"
 
 #include <openssl/evp.h>
 
-#include <sys/random.h>
-
-#include <cerrno>
 #include <cstring>
 #include <new>
+#include <span>
 #include <stdexcept>
-#include <system_error>
 
 namespace subcults {
 
@@ -25,33 +23,6 @@ constexpr int nibble(char c) noexcept {
     if (c >= 'A' && c <= 'F') return c - 'A' + 10;
     return -1;
 }
-
-// A thread's stock of random bytes: one system call serves a few hundred ids.
-class RandomStock {
-  public:
-    void take(std::uint8_t* out, std::size_t count) {
-        if (used_ + count > stock_.size()) refill();
-        std::memcpy(out, stock_.data() + used_, count);
-        used_ += count;
-    }
-
-  private:
-    void refill() {
-        std::size_t filled = 0;
-        while (filled < stock_.size()) {
-            const ssize_t got = ::getrandom(stock_.data() + filled, stock_.size() - filled, 0);
-            if (got < 0) {
-                if (errno == EINTR) continue;
-                throw std::system_error(errno, std::system_category(), "getrandom");
-            }
-            filled += static_cast<std::size_t>(got);
-        }
-        used_ = 0;
-    }
-
-    std::array<std::uint8_t, 4000> stock_;
-    std::size_t used_ = 4000;
-};
 
 void set_version(Uuid& id, std::uint8_t version) noexcept {
     id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0fU) | (version << 4U));
@@ -92,9 +63,8 @@ std::optional<Uuid> Uuid::parse(std::string_view text) noexcept {
 }
 
 Uuid uuid_v7() {
-    static thread_local RandomStock stock;
     Uuid id;
-    stock.take(id.bytes.data() + 6, 10);
+    stocked_random(std::span(id.bytes).subspan<6>());
     auto millis = static_cast<std::uint64_t>(now_micros().value / 1'000);
     for (int i = 5; i >= 0; --i) {
         id.bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(millis);

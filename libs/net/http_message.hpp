@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "base/trace_context.hpp"
 #include "base/uuid.hpp"
 #include "net/answer_headers.hpp"
 
@@ -52,6 +53,8 @@ class Request {
 
     // Set by the server before the handler runs.
     std::string request_id;
+    // The caller's trace, or a new one, with this request's own span.
+    TraceContext trace;
     Principal principal;
     // Path parameters by position in the pattern.
     std::vector<std::string> text_params;

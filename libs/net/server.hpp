@@ -51,6 +51,7 @@ struct RequestFacts {
     double seconds;  // from the last byte of the request head to the answer being ready to send
     std::size_t response_bytes;
     std::string_view request_id;
+    TraceParent trace;
 };
 struct ServerHooks {
     // Asked about every request whose target can be read, before anything else is decided about it;

@@ -279,22 +279,28 @@ void ServerCore::report(const RequestFacts& facts) {
 }
 
 void ServerCore::report_exception(std::exception_ptr error, std::string_view event,
-                                  std::string_view request_id, std::string_view route) noexcept {
+                                  const Request* request, std::string_view route) noexcept {
     std::uint64_t held_back = 0;
     if (detached_ || !exception_log_.allow(held_back)) return;
+    const auto write = [&](std::string_view what) {
+        if (request == nullptr) {
+            log_.error(event, {{"error", what}, {"held_back", held_back}});
+            return;
+        }
+        log_.error(event, {{"request_id", request->request_id},
+                           {"trace_id", request->trace.self.trace_text()},
+                           {"span_id", request->trace.self.span_text()},
+                           {"route", route},
+                           {"error", what},
+                           {"held_back", held_back}});
+    };
     try {
         try {
             std::rethrow_exception(std::move(error));
         } catch (const std::exception& e) {
-            log_.error(event, {{"request_id", request_id},
-                               {"route", route},
-                               {"error", e.what()},
-                               {"held_back", held_back}});
+            write(e.what());
         } catch (...) {
-            log_.error(event, {{"request_id", request_id},
-                               {"route", route},
-                               {"error", "not a standard exception"},
-                               {"held_back", held_back}});
+            write("not a standard exception");
         }
     } catch (...) {  // no memory even for a log line
     }

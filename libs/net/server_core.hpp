@@ -54,9 +54,10 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
     void report_shed(ShedReason reason) {
         if (hooks_.on_shed) hooks_.on_shed(reason);
     }
-    // A failure inside a handler or a session, at most one line per second.
-    void report_exception(std::exception_ptr error, std::string_view event,
-                          std::string_view request_id, std::string_view route) noexcept;
+    // A failure inside a handler or a session, at most one line per second. `request` is null
+    // where there is none.
+    void report_exception(std::exception_ptr error, std::string_view event, const Request* request,
+                          std::string_view route) noexcept;
 
   private:
     struct Slot {

@@ -45,7 +45,7 @@ void Session::start(std::shared_ptr<Session> session) {
     auto executor = session->socket_.get_executor();
     auto core = session->core_;
     asio::co_spawn(executor, run(std::move(session)), [core](std::exception_ptr failure) {
-        if (failure) core->report_exception(std::move(failure), "connection failed", "", "");
+        if (failure) core->report_exception(std::move(failure), "connection failed", nullptr, "");
     });
 }
 

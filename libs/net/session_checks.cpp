@@ -12,7 +12,7 @@ Response Session::error(unsigned status, std::string_view code, std::string_view
 }
 
 void Session::log_failure(std::exception_ptr failure) noexcept {
-    core_->report_exception(std::move(failure), "request failed", request_.request_id,
+    core_->report_exception(std::move(failure), "request failed", &request_,
                             match_.route != nullptr ? match_.route->pattern : std::string_view{});
 }
 

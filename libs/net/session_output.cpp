@@ -55,6 +55,7 @@ void Session::queue(Response& response) {
     facts.status = response.status;
     facts.seconds = std::chrono::duration<double>(finished_ - started_).count();
     facts.request_id = request_.request_id;
+    facts.trace = request_.trace.self;
     // Before the first byte leaves: whoever has the answer finds it counted.
     core_->report(facts);
 }

@@ -48,6 +48,32 @@ void SessionRequest::begin() {
     } else {
         request_id = uuid_v7().to_string();
     }
+    settle_trace();
+}
+
+void SessionRequest::settle_trace() {
+    trace.state.clear();
+    std::optional<TraceParent> caller;
+    // Of several nobody can say which one is meant.
+    if (head_.count("traceparent") == 1) caller = TraceParent::parse(*head_.find("traceparent"));
+    if (!caller) {
+        trace.self = TraceParent::start();
+        return;
+    }
+    trace.self = caller->child();
+    const auto first = head_.find("tracestate");
+    if (!first) return;
+    if (head_.count("tracestate") == 1) {
+        trace.take_state(*first);
+        return;
+    }
+    std::string joined(*first);
+    for (std::size_t i = 1; joined.size() <= longest_tracestate; ++i) {
+        const auto line = head_.find("tracestate", i);
+        if (!line) break;
+        joined.append(",").append(*line);
+    }
+    trace.take_state(joined);
 }
 
 }  // namespace subcults::net

@@ -26,12 +26,15 @@ class SessionRequest final : public Request {
     const QueryParams& query() const override { return query_; }
     std::string_view remote_address() const noexcept override { return remote_; }
 
-    // Forgets the previous request and settles the request id: the client's own where acceptable.
+    // Forgets the previous request and settles request id and trace: the client's own where
+    // acceptable.
     void begin();
     bool set_query(std::string_view text) { return parse_query(text, query_); }
     void set_body(std::string_view body) noexcept { body_ = body; }
 
   private:
+    void settle_trace();
+
     const RequestHead& head_;
     std::string remote_;
     std::string_view body_;

@@ -352,7 +352,9 @@ void App::build_router(WorkerUnit& unit) {
                    {"seconds", facts.seconds},
                    {"bytes", facts.response_bytes},
                    {"held_back", held_back},
-                   {"request_id", facts.request_id}});
+                   {"request_id", facts.request_id},
+                   {"trace_id", facts.trace.trace_text()},
+                   {"span_id", facts.trace.span_text()}});
     };
     hooks.on_connection = [http = unit.http_metrics.get()](int delta) { http->connection(delta); };
     unit.server = std::make_unique<net::HttpServer>(unit.thread.io(), unit.router,

@@ -51,6 +51,20 @@ std::uint64_t RunningStub::calls(const std::string& method) {
     return calls.HasMember(method) ? calls[method].GetUint64() : 0;
 }
 
+std::vector<RunningStub::Traced> RunningStub::traced(const std::string& method) const {
+    HttpClient client(port_);
+    const rapidjson::Document all = client.get("/control/traces").json();
+    std::vector<Traced> calls;
+    for (const auto& call : all["calls"].GetArray()) {
+        if (call["method"].GetString() != method) continue;
+        Traced traced;
+        traced.traceparent = call["traceparent"].GetString();
+        traced.tracestate = call["tracestate"].GetString();
+        calls.push_back(std::move(traced));
+    }
+    return calls;
+}
+
 bool RunningStub::has_room(const std::string& room) {
     return state()["rooms"].HasMember(room);
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace subcults::test {
 
@@ -33,6 +34,12 @@ class RunningStub {
     unsigned try_control(std::string_view action, std::string_view body);
     rapidjson::Document state();
     std::uint64_t calls(const std::string& method);
+    // What calls of this method carried, in the order in which they came; empty = not sent.
+    struct Traced {
+        std::string traceparent;
+        std::string tracestate;
+    };
+    std::vector<Traced> traced(const std::string& method) const;
     // Whether this identity is in the room.
     bool has(const std::string& room, const std::string& identity);
     bool has_room(const std::string& room);

@@ -211,6 +211,8 @@ StubAnswer StubServer::control(std::string_view action, const Json& request) {
     StubAnswer answer;
     if (action == "state") {
         answer.body = state();
+    } else if (action == "traces") {
+        answer.body = traces();
     } else if (action == "finish") {
         const std::string room = text(request, "room");
         if (!rooms_.contains(room)) return refused(404, "no such room");
@@ -260,6 +262,18 @@ std::string StubServer::state() const {
     for (const auto& [status, count] : sent.statuses)
         json.field(std::to_string(status), count);
     json.end_object().end_object().end_object();
+    return json.take();
+}
+
+std::string StubServer::traces() const {
+    JsonWriter json;
+    json.begin_object().key("calls").begin_array();
+    for (const TracedCall& call : traced_) {
+        json.begin_object().field("method", call.method);
+        json.field("traceparent", call.traceparent).field("tracestate", call.tracestate);
+        json.end_object();
+    }
+    json.end_array().end_object();
     return json.take();
 }
 

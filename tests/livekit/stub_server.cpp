@@ -23,6 +23,7 @@ constexpr std::chrono::hours for_ever{24};
 
 constexpr std::string_view service = "/twirp/livekit.RoomService/";
 constexpr std::string_view controls = "/control/";
+constexpr std::size_t most_traced = 1000;
 
 StubAnswer plain(unsigned status, std::string text) {
     StubAnswer answer;
@@ -107,6 +108,12 @@ asio::awaitable<void> StubServer::serve(tcp::socket socket) {
             std::string authorization(request[http::field::authorization]);
             std::string type(request[http::field::content_type]);
             if (request.method() == http::verb::post) {
+                TracedCall traced;
+                traced.method = method;
+                traced.traceparent = std::string(request["traceparent"]);
+                traced.tracestate = std::string(request["tracestate"]);
+                traced_.push_back(std::move(traced));
+                if (traced_.size() > most_traced) traced_.pop_front();
                 answer = co_await twirp(std::move(method), std::move(authorization),
                                         std::move(type), request.body());
             }

@@ -20,6 +20,7 @@
 //                           method "*" = all; times 0 = until cleared
 //   POST /control/clear                                  no faults any more
 //   GET  /control/state                                  rooms, calls, webhooks as JSON
+//   GET  /control/traces    the last 1,000 calls: {"calls":[{"method","traceparent","tracestate"}]}
 //
 // "silent" sends no webhook. Everything runs on the one thread of the io_context.
 #pragma once
@@ -37,6 +38,7 @@
 #include <rapidjson/document.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -80,6 +82,12 @@ class StubServer {
         std::int64_t ms = 0;
         std::int64_t times = 0;  // left; 0 = for ever
     };
+    // Headers of a call; empty where they were not sent.
+    struct TracedCall {
+        std::string method;
+        std::string traceparent;
+        std::string tracestate;
+    };
 
     boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
     boost::asio::awaitable<StubAnswer> twirp(std::string method, std::string authorization,
@@ -102,6 +110,7 @@ class StubServer {
     void announce(std::string_view event, const Room& room, const Participant* participant,
                   const Track* track, bool silent);
     std::string state() const;
+    std::string traces() const;
 
     boost::asio::io_context& io_;
     StubOptions options_;
@@ -111,6 +120,7 @@ class StubServer {
     std::map<std::string, Room> rooms_;
     std::vector<Fault> faults_;
     std::map<std::string, std::uint64_t> calls_;
+    std::deque<TracedCall> traced_;
     std::set<boost::asio::ip::tcp::socket*> open_;
     std::set<boost::asio::steady_timer*> delays_;
     std::uint64_t connections_ = 0;

@@ -10,7 +10,7 @@ constexpr std::string_view exposed =
     "X-Next-Cursor, Location, Date";
 constexpr std::string_view methods = "GET, HEAD, POST, PUT, PATCH, DELETE";
 constexpr std::string_view request_headers =
-    "Authorization, Content-Type, Idempotency-Key, X-Request-ID";
+    "Authorization, Content-Type, Idempotency-Key, X-Request-ID, traceparent, tracestate";
 // Browsers cap it themselves; ten minutes keeps a change of the list from lingering.
 constexpr std::string_view max_age = "600";
 

@@ -29,7 +29,8 @@ constexpr db::Statement claim_rows{
     "       ORDER BY c.id LIMIT $1::bigint FOR UPDATE SKIP LOCKED) due"
     " WHERE o.id = due.id"
     " RETURNING o.id, o.action, o.room_name, coalesce(o.participant_id, ''), o.attempts,"
-    " o.created_at, o.stream_session_id"};
+    " o.created_at, o.stream_session_id, coalesce(o.traceparent, ''),"
+    " coalesce(o.tracestate, '')"};
 // Whether a removal is still meant: it has not been withdrawn, and its reason holds. That is a ban,
 // or a lock that fell before the participant came.
 constexpr db::Statement still_meant{
@@ -56,6 +57,12 @@ OutboxAction read_action(const db::Rows& rows, int row) {
     action.attempts = rows.int8(row, 4);
     action.created_at = rows.timestamptz(row, 5);
     action.session = rows.uuid(row, 6);
+    if (const auto ordered_by = TraceParent::parse(rows.text(row, 7))) {
+        action.trace.self = *ordered_by;
+        action.trace.take_state(rows.text(row, 8));
+    } else {
+        action.trace = TraceContext::start();
+    }
     return action;
 }
 
@@ -142,7 +149,7 @@ asio::awaitable<std::vector<OutboxAction>> OutboxWorker::claim() {
 
 asio::awaitable<CallResult<void>> OutboxWorker::carry_out(OutboxAction action) {
     if (action.action == "delete_room") {
-        auto result = co_await rooms_.delete_room(action.room_name);
+        auto result = co_await rooms_.delete_room(action.room_name, action.trace);
         co_return result;
     }
     if (action.action == "remove_participant") {
@@ -166,17 +173,19 @@ asio::awaitable<CallResult<void>> OutboxWorker::remove(OutboxAction action) {
         co_return not_sent;
     }
     if (!rows->boolean(0, 0)) co_return CallResult<void>();
-    auto result = co_await rooms_.remove_participant(action.room_name, action.participant_id);
+    auto result =
+        co_await rooms_.remove_participant(action.room_name, action.participant_id, action.trace);
     co_return result;
 }
 
 asio::awaitable<CallResult<void>> OutboxWorker::mute(OutboxAction action, bool muted) {
-    auto participant = co_await rooms_.get_participant(action.room_name, action.participant_id);
+    auto participant =
+        co_await rooms_.get_participant(action.room_name, action.participant_id, action.trace);
     if (!participant) co_return participant.error();
     for (const Track& track : participant->tracks) {
         if (track.type != "audio" || track.muted == muted) continue;
-        auto done =
-            co_await rooms_.mute_track(action.room_name, action.participant_id, track.sid, muted);
+        auto done = co_await rooms_.mute_track(action.room_name, action.participant_id, track.sid,
+                                               muted, action.trace);
         if (!done && done.error().kind != CallError::Kind::not_found) co_return done;
     }
     co_return CallResult<void>();
@@ -188,7 +197,9 @@ asio::awaitable<void> OutboxWorker::conclude(OutboxAction action, CallResult<voi
         log_.warn("livekit action given up", {{"action", action.action},
                                               {"room", action.room_name},
                                               {"attempts", action.attempts},
-                                              {"outcome", to_string(result.error().kind)}});
+                                              {"outcome", to_string(result.error().kind)},
+                                              {"trace_id", action.trace.self.trace_text()},
+                                              {"span_id", action.trace.self.span_text()}});
     }
     const bool again = verdict.kind == OutboxVerdict::Kind::again;
     db::Params params;

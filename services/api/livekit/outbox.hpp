@@ -7,11 +7,14 @@
 // A room or participant that is not there is as good as removed. While LiveKit is away nothing is
 // claimed. What LiveKit can never do is given up with a line in the log: a request that it calls
 // invalid, an unmute that it does not allow, anything that has failed for a day.
+// Calls belong to the trace of the request that the row comes from; a row without one begins its
+// own.
 //
 // Threading: belongs to the io_context of its pool.
 #pragma once
 
 #include "base/log.hpp"
+#include "base/trace_context.hpp"
 #include "base/uuid.hpp"
 #include "db/pool.hpp"
 #include "livekit/alarm.hpp"
@@ -34,6 +37,7 @@ struct OutboxAction {
     std::string participant_id;
     std::int64_t attempts = 0;  // this one included
     UnixMicros created_at;
+    TraceContext trace;
 };
 
 // What becomes of a row after a try. Pure.

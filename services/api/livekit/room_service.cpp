@@ -84,11 +84,13 @@ CallResult<void> without_content(const CallResult<std::string>& body) {
 // An answer that LiveKit gave with 200 but that cannot be read.
 template <class T>
 CallResult<T> read_or_complain(const CallResult<std::string>& body,
-                               Result<T, Unreadable> (*read)(std::string_view), Log& log) {
+                               Result<T, Unreadable> (*read)(std::string_view),
+                               const TraceContext& trace, Log& log) {
     if (!body) return body.error();
     auto value = read(*body);
     if (value) return std::move(*value);
-    log.warn("livekit's answer is unreadable", {{"reason", value.error().reason}});
+    log.warn("livekit's answer is unreadable",
+             {{"reason", value.error().reason}, {"trace_id", trace.self.trace_text()}});
     return error(Kind::unreadable);
 }
 
@@ -200,7 +202,7 @@ bool RoomService::worth_asking() const noexcept {
     return !stopped_ && circuit_.would_allow(SteadyClock::now());
 }
 
-void RoomService::note(const CallResult<std::string>& result) {
+void RoomService::note(const CallResult<std::string>& result, const TraceParent& span) {
     if (!result && result.error().kind == Kind::cancelled) {
         circuit_.abandoned();
         return;
@@ -219,14 +221,17 @@ void RoomService::note(const CallResult<std::string>& result) {
                            : state_.load(std::memory_order_relaxed),
                  std::memory_order_relaxed);
     if (is_open && !was_open) {
-        log_.warn("livekit is away", {{"outcome", to_string(result.error().kind)}});
+        log_.warn("livekit is away", {{"outcome", to_string(result.error().kind)},
+                                      {"trace_id", span.trace_text()},
+                                      {"span_id", span.span_text()}});
     } else if (!is_open && was_open) {
         log_.info("livekit is back");
     }
 }
 
 asio::awaitable<CallResult<std::string>> RoomService::attempt(const Method& method,
-                                                              std::string room, std::string body) {
+                                                              std::string room, std::string body,
+                                                              TraceContext span) {
     net::HttpCall call;
     call.target = base_path_ + "/twirp/livekit.RoomService/" + std::string(method.name);
     const std::string token =
@@ -234,6 +239,8 @@ asio::awaitable<CallResult<std::string>> RoomService::attempt(const Method& meth
     call.headers.emplace_back("Authorization", "Bearer " + token);
     call.headers.emplace_back("Content-Type", "application/json");
     call.headers.emplace_back("X-Twirp-Timeout-Ms", std::to_string(options_.call_timeout.count()));
+    call.headers.emplace_back("traceparent", span.self.header());
+    if (!span.state.empty()) call.headers.emplace_back("tracestate", std::move(span.state));
     call.body = std::move(body);
     call.repeatable = method.repeatable;
     const Deadline deadline = deadline_in(options_.call_timeout);
@@ -244,73 +251,90 @@ asio::awaitable<CallResult<std::string>> RoomService::attempt(const Method& meth
 }
 
 asio::awaitable<CallResult<std::string>> RoomService::call(const Method& method, std::string room,
-                                                           std::string body) {
+                                                           std::string body, TraceContext trace) {
     if (stopped_) co_return error(Kind::cancelled);
     if (!circuit_.allow(SteadyClock::now())) {
         metrics_.request(method.name, to_string(Kind::circuit_open), -1);
         co_return error(Kind::circuit_open);
     }
     const auto begun = SteadyClock::now();
-    auto result = co_await attempt(method, room, body);
+    TraceContext span = trace.child();
+    auto result = co_await attempt(method, room, body, span);
     // A probe is one call, not two.
     const bool probing = circuit_.state() != CircuitBreaker::State::closed;
     if (!result && method.repeatable && !probing && may_help_to_repeat(result.error())) {
         pause_.expires_after(random_pause());
         co_await pause_.async_wait(asio::as_tuple(asio::use_awaitable));
-        if (!stopped_) result = co_await attempt(method, std::move(room), std::move(body));
+        if (!stopped_) {
+            span = trace.child();
+            result = co_await attempt(method, std::move(room), std::move(body), span);
+        }
     }
-    note(result);
+    note(result, span.self);
     const std::chrono::duration<double> took = SteadyClock::now() - begun;
     const std::string_view outcome = result ? "ok" : to_string(result.error().kind);
     metrics_.request(method.name, outcome, took.count());
+    if (log_.enabled(LogLevel::debug)) {
+        log_.debug("livekit call", {{"method", method.name},
+                                    {"outcome", outcome},
+                                    {"seconds", took.count()},
+                                    {"trace_id", span.self.trace_text()},
+                                    {"span_id", span.self.span_text()}});
+    }
     co_return result;
 }
 
 asio::awaitable<CallResult<std::vector<Room>>> RoomService::list_rooms(
-    std::vector<std::string> names) {
+    std::vector<std::string> names, TraceContext trace) {
     JsonWriter json;
     json.begin_object().key("names").begin_array();
     for (const std::string& name : names)
         json.value(name);
     json.end_array().end_object();
     std::string room;
-    auto body = co_await call(Method::list_rooms, std::move(room), json.take());
-    co_return read_or_complain<std::vector<Room>>(body, read_rooms, log_);
+    auto body = co_await call(Method::list_rooms, std::move(room), json.take(), trace);
+    co_return read_or_complain<std::vector<Room>>(body, read_rooms, trace, log_);
 }
 
 asio::awaitable<CallResult<std::vector<Participant>>> RoomService::list_participants(
-    std::string room) {
+    std::string room, TraceContext trace) {
     std::string request = room_only(room);
-    auto body = co_await call(Method::list_participants, std::move(room), std::move(request));
-    co_return read_or_complain<std::vector<Participant>>(body, read_participants, log_);
+    auto body =
+        co_await call(Method::list_participants, std::move(room), std::move(request), trace);
+    co_return read_or_complain<std::vector<Participant>>(body, read_participants, trace, log_);
 }
 
 asio::awaitable<CallResult<Participant>> RoomService::get_participant(std::string room,
-                                                                      std::string identity) {
+                                                                      std::string identity,
+                                                                      TraceContext trace) {
     std::string request = room_and_identity(room, identity);
-    auto body = co_await call(Method::get_participant, std::move(room), std::move(request));
-    co_return read_or_complain<Participant>(body, read_participant, log_);
+    auto body = co_await call(Method::get_participant, std::move(room), std::move(request), trace);
+    co_return read_or_complain<Participant>(body, read_participant, trace, log_);
 }
 
-asio::awaitable<CallResult<void>> RoomService::delete_room(std::string room) {
+asio::awaitable<CallResult<void>> RoomService::delete_room(std::string room, TraceContext trace) {
     std::string request = room_only(room);
-    auto body = co_await call(Method::delete_room, std::move(room), std::move(request));
+    auto body =
+        co_await call(Method::delete_room, std::move(room), std::move(request), std::move(trace));
     co_return without_content(body);
 }
 
 asio::awaitable<CallResult<void>> RoomService::remove_participant(std::string room,
-                                                                  std::string identity) {
+                                                                  std::string identity,
+                                                                  TraceContext trace) {
     std::string request = room_and_identity(room, identity);
-    auto body = co_await call(Method::remove_participant, std::move(room), std::move(request));
+    auto body = co_await call(Method::remove_participant, std::move(room), std::move(request),
+                              std::move(trace));
     co_return without_content(body);
 }
 
 asio::awaitable<CallResult<void>> RoomService::mute_track(std::string room, std::string identity,
-                                                          std::string track_sid, bool muted) {
+                                                          std::string track_sid, bool muted,
+                                                          TraceContext trace) {
     JsonWriter json;
     json.begin_object().field("room", room).field("identity", identity);
     json.field("track_sid", track_sid).field("muted", muted).end_object();
-    auto body = co_await call(Method::mute_track, std::move(room), json.take());
+    auto body = co_await call(Method::mute_track, std::move(room), json.take(), std::move(trace));
     co_return without_content(body);
 }
 

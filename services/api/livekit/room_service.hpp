@@ -5,6 +5,9 @@
 // help (LiveKit unavailable, slow, or the connection broken). A circuit breaker stands before all
 // of them: when LiveKit is dead, calls fail at once with `circuit_open` and cost nothing.
 //
+// Each attempt carries `traceparent`: the trace of what it is made for, with a span of its own, and
+// that trace's `tracestate`. Without one of the caller's, a call begins a new trace.
+//
 // Errors are values; `not_found` is an ordinary answer that callers expect.
 // Threading: belongs to one single-threaded io_context, except state(), which is safe from any
 // thread. Several calls may be under way. stop() ends them with `cancelled`.
@@ -12,6 +15,7 @@
 
 #include "auth/livekit_token.hpp"
 #include "base/log.hpp"
+#include "base/trace_context.hpp"
 #include "livekit/circuit_breaker.hpp"
 #include "livekit/livekit_metrics.hpp"
 #include "livekit/messages.hpp"
@@ -77,16 +81,18 @@ class RoomService {
 
     // Empty = all rooms.
     boost::asio::awaitable<CallResult<std::vector<Room>>> list_rooms(
-        std::vector<std::string> names);
+        std::vector<std::string> names, TraceContext trace = TraceContext::start());
     boost::asio::awaitable<CallResult<std::vector<Participant>>> list_participants(
-        std::string room);
-    boost::asio::awaitable<CallResult<Participant>> get_participant(std::string room,
-                                                                    std::string identity);
-    boost::asio::awaitable<CallResult<void>> delete_room(std::string room);
-    boost::asio::awaitable<CallResult<void>> remove_participant(std::string room,
-                                                                std::string identity);
+        std::string room, TraceContext trace = TraceContext::start());
+    boost::asio::awaitable<CallResult<Participant>> get_participant(
+        std::string room, std::string identity, TraceContext trace = TraceContext::start());
+    boost::asio::awaitable<CallResult<void>> delete_room(
+        std::string room, TraceContext trace = TraceContext::start());
+    boost::asio::awaitable<CallResult<void>> remove_participant(
+        std::string room, std::string identity, TraceContext trace = TraceContext::start());
     boost::asio::awaitable<CallResult<void>> mute_track(std::string room, std::string identity,
-                                                        std::string track_sid, bool muted);
+                                                        std::string track_sid, bool muted,
+                                                        TraceContext trace = TraceContext::start());
 
     // Whether a call would be sent now: for those who can wait instead.
     bool worth_asking() const noexcept;
@@ -99,10 +105,11 @@ class RoomService {
   private:
     struct Method;
     boost::asio::awaitable<CallResult<std::string>> call(const Method& method, std::string room,
-                                                         std::string body);
+                                                         std::string body, TraceContext trace);
+    // `span` is the attempt's own.
     boost::asio::awaitable<CallResult<std::string>> attempt(const Method& method, std::string room,
-                                                            std::string body);
-    void note(const CallResult<std::string>& result);
+                                                            std::string body, TraceContext span);
+    void note(const CallResult<std::string>& result, const TraceParent& span);
 
     RoomServiceOptions options_;
     LiveKitMetrics& metrics_;

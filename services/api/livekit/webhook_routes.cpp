@@ -24,14 +24,14 @@ class WebhookRoute {
         }
         if (const auto refused = check_signature(request)) {
             context_.metrics.webhook(EventKind::other, "bad_signature");
-            complain("livekit webhook refused", *refused);
+            complain(request, "livekit webhook refused", *refused);
             co_return net::error_response(401, "auth_failed", "The signature is not valid.",
                                           request.request_id);
         }
         auto event = read_webhook(request.body());
         if (!event) {
             context_.metrics.webhook(EventKind::other, "malformed");
-            complain("livekit webhook is malformed", event.error().reason);
+            complain(request, "livekit webhook is malformed", event.error().reason);
             co_return net::error_response(400, "bad_request", "The event cannot be read.",
                                           request.request_id);
         }
@@ -44,7 +44,7 @@ class WebhookRoute {
         auto stored = co_await put(context_.pool, std::move(*event), now_micros(), deadline);
         if (!stored) {
             context_.metrics.webhook(kind, "unavailable");
-            complain("livekit webhook not stored", db::to_string(stored.error().kind));
+            complain(request, "livekit webhook not stored", db::to_string(stored.error().kind));
             co_return net::retry_response(503, "unavailable",
                                           "The service cannot reach its database.",
                                           request.request_id, retry_seconds);
@@ -67,10 +67,14 @@ class WebhookRoute {
         return to_string(verified.error());
     }
 
-    void complain(std::string_view event, std::string_view reason) {
+    void complain(const net::Request& request, std::string_view event, std::string_view reason) {
         std::uint64_t held_back = 0;
         if (!limit_.allow(held_back)) return;
-        context_.log.warn(event, {{"reason", reason}, {"held_back", held_back}});
+        context_.log.warn(event, {{"reason", reason},
+                                  {"held_back", held_back},
+                                  {"request_id", request.request_id},
+                                  {"trace_id", request.trace.self.trace_text()},
+                                  {"span_id", request.trace.self.span_text()}});
     }
 
     WebhookContext context_;

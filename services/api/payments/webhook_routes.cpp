@@ -33,14 +33,14 @@ class WebhookRoute {
         }
         if (const auto refused = check_signature(request)) {
             context_.metrics.webhook(EventKind::other, "bad_signature");
-            complain("stripe webhook refused", *refused);
+            complain(request, "stripe webhook refused", *refused);
             co_return net::error_response(401, "auth_failed", "The signature is not valid.",
                                           request.request_id);
         }
         auto read = read_event(request.body());
         if (!read) {
             context_.metrics.webhook(EventKind::other, "malformed");
-            complain("stripe webhook is malformed", read.error().reason);
+            complain(request, "stripe webhook is malformed", read.error().reason);
             co_return net::error_response(400, "bad_request", "The event cannot be read.",
                                           request.request_id);
         }
@@ -55,13 +55,13 @@ class WebhookRoute {
         auto stored = co_await put(context_.pool, std::move(*read), now_micros(), deadline);
         if (!stored) {
             context_.metrics.webhook(kind, "unavailable");
-            complain("stripe webhook not stored", db::to_string(stored.error().kind));
+            complain(request, "stripe webhook not stored", db::to_string(stored.error().kind));
             co_return net::retry_response(503, "unavailable",
                                           "The service cannot reach its database.",
                                           request.request_id, retry_seconds);
         }
         const bool fresh = *stored == Stored::fresh;
-        if (fresh && dead) complain("stripe event makes no sense", reason);
+        if (fresh && dead) complain(request, "stripe event makes no sense", reason);
         context_.metrics.webhook(kind, !fresh ? "duplicate" : dead ? "unreadable" : "stored");
         co_return net::json_response(200, "{}");
     }
@@ -78,10 +78,14 @@ class WebhookRoute {
         return to_string(verified.error());
     }
 
-    void complain(std::string_view event, std::string_view reason) {
+    void complain(const net::Request& request, std::string_view event, std::string_view reason) {
         std::uint64_t held_back = 0;
         if (!limit_.allow(held_back)) return;
-        context_.log.warn(event, {{"reason", reason}, {"held_back", held_back}});
+        context_.log.warn(event, {{"reason", reason},
+                                  {"held_back", held_back},
+                                  {"request_id", request.request_id},
+                                  {"trace_id", request.trace.self.trace_text()},
+                                  {"span_id", request.trace.self.span_text()}});
     }
 
     WebhookContext context_;

@@ -84,7 +84,7 @@ CollectFault Collector::fault_of(const db::Error& error) {
     return ours ? CollectFault::failed : CollectFault::unavailable;
 }
 
-asio::awaitable<CollectResult> Collector::collect(Uuid id) {
+asio::awaitable<CollectResult> Collector::collect(Uuid id, TraceContext trace) {
     db::Params params;
     params.uuid(id);
     auto rows = co_await ask(find_session, std::move(params));
@@ -94,6 +94,7 @@ asio::awaitable<CollectResult> Collector::collect(Uuid id) {
     Session session;
     session.id = id;
     session.room_name = rows->text(0, 0);
+    session.trace = std::move(trace);
     auto report = co_await collect_from(std::move(session));
     co_return report;
 }
@@ -102,7 +103,7 @@ asio::awaitable<Result<Collector::Roster, CollectFault>> Collector::roster_of(Se
                                                                               UnixMicros now) {
     Roster roster;
     if (rooms_ != nullptr) {
-        auto listed = co_await rooms_->list_participants(session.room_name);
+        auto listed = co_await rooms_->list_participants(session.room_name, session.trace);
         // A room that LiveKit does not know has nobody in it.
         const bool empty = !listed && listed.error().kind == livekit::CallError::Kind::not_found;
         if (listed || empty) {
@@ -254,6 +255,7 @@ asio::awaitable<void> Collector::collect_all(jobs::Run& run) {
         Session session;
         session.id = rows->uuid(row, 0);
         session.room_name = rows->text(row, 1);
+        session.trace = TraceContext::start();
         round->sessions.push_back(std::move(session));
     }
     // Also when a cancellation throws.

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "base/trace_context.hpp"
 #include "db/pool.hpp"
 #include "jobs/job.hpp"
 #include "livekit/alarm.hpp"
@@ -58,7 +59,7 @@ class Collector {
     Collector(boost::asio::any_io_executor executor, db::Pool& pool, livekit::RoomService* rooms,
               bool attributes, QualityMetrics metrics, Log& log);
 
-    boost::asio::awaitable<CollectResult> collect(Uuid session);
+    boost::asio::awaitable<CollectResult> collect(Uuid session, TraceContext trace);
     // The body of the job quality_collection: every active session with something new, some at a
     // time, those first that have waited longest. When the run is cancelled, no further session is
     // begun; what is under way ends by itself within some seconds.
@@ -70,6 +71,7 @@ class Collector {
     struct Session {
         Uuid id;
         std::string room_name;
+        TraceContext trace;
     };
     struct Roster {
         RosterSource source = RosterSource::livekit;

@@ -166,7 +166,7 @@ class QualityRoutes {
             co_return view.error();
         }
         if (!view->everybody) co_return hosts_only(request);
-        auto report = co_await context_.service.collect(request.uuid_params[0]);
+        auto report = co_await context_.service.collect(request.uuid_params[0], request.trace);
         if (!report) co_return collect_refusal(request, report.error());
         co_return net::json_response(200, collected_json(request.uuid_params[0], *report));
     }

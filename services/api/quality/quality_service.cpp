@@ -65,13 +65,15 @@ jobs::Job QualityService::collection_job() {
     return job;
 }
 
-asio::awaitable<CollectResult> QualityService::collect(Uuid session) {
+asio::awaitable<CollectResult> QualityService::collect(Uuid session, TraceContext trace) {
     asio::any_io_executor executor = co_await asio::this_coro::executor;
-    auto report = co_await async_collect(session, std::move(executor), asio::use_awaitable);
+    auto report =
+        co_await async_collect(session, std::move(trace), std::move(executor), asio::use_awaitable);
     co_return report;
 }
 
-void QualityService::submit(Uuid session, asio::any_io_executor executor, Done done) {
+void QualityService::submit(Uuid session, TraceContext trace, asio::any_io_executor executor,
+                            Done done) {
     // Answers through the asker's own loop: it may still be inside its initiating call.
     auto answer = [executor, done = std::move(done)](CollectResult report) mutable {
         asio::post(executor, [done = std::move(done), report = std::move(report)]() mutable {
@@ -85,7 +87,7 @@ void QualityService::submit(Uuid session, asio::any_io_executor executor, Done d
     }
     // Under the lock: the loop that is to run this cannot have ended.
     asio::co_spawn(
-        io_, collector_.collect(session),
+        io_, collector_.collect(session, std::move(trace)),
         [answer = std::move(answer)](std::exception_ptr failure, CollectResult report) mutable {
             if (failure) report = CollectFault::failed;
             answer(std::move(report));

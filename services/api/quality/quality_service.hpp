@@ -2,6 +2,7 @@
 // ones, as a background job. One object per process, on the admin thread.
 #pragma once
 
+#include "base/trace_context.hpp"
 #include "db/pool.hpp"
 #include "jobs/job.hpp"
 #include "quality/collector.hpp"
@@ -38,8 +39,8 @@ class QualityService {
     void stop();
 
     // May be awaited on any executor; the work is done on the service's thread. `unavailable` once
-    // stop() has been called.
-    boost::asio::awaitable<CollectResult> collect(Uuid session);
+    // stop() has been called. What LiveKit is asked for it belongs to `trace`.
+    boost::asio::awaitable<CollectResult> collect(Uuid session, TraceContext trace);
     // The job quality_collection, for a runner on the io_context. The service must outlive its
     // runs.
     jobs::Job collection_job();
@@ -50,19 +51,20 @@ class QualityService {
     struct Initiate {
         explicit Initiate(QualityService& owner) : service(owner) {}
         template <class Handler>
-        void operator()(Handler&& handler, Uuid session,
+        void operator()(Handler&& handler, Uuid session, TraceContext trace,
                         boost::asio::any_io_executor executor) const {
-            service.submit(session, std::move(executor), Done(std::forward<Handler>(handler)));
+            service.submit(session, std::move(trace), std::move(executor),
+                           Done(std::forward<Handler>(handler)));
         }
         QualityService& service;
     };
     template <class CompletionToken>
-    auto async_collect(Uuid session, boost::asio::any_io_executor executor,
+    auto async_collect(Uuid session, TraceContext trace, boost::asio::any_io_executor executor,
                        CompletionToken&& token) {
         return boost::asio::async_initiate<CompletionToken, void(CollectResult)>(
-            Initiate{*this}, token, session, std::move(executor));
+            Initiate{*this}, token, session, std::move(trace), std::move(executor));
     }
-    void submit(Uuid session, boost::asio::any_io_executor executor, Done done);
+    void submit(Uuid session, TraceContext trace, boost::asio::any_io_executor executor, Done done);
 
     boost::asio::io_context& io_;
     ServiceOptions options_;

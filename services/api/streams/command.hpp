@@ -7,6 +7,7 @@
 
 #include "audit/privacy_keys.hpp"
 #include "base/time.hpp"
+#include "base/trace_context.hpp"
 #include "base/uuid.hpp"
 
 #include <cstdint>
@@ -66,6 +67,7 @@ struct Command {
     Uuid session;
     std::string caller_did;  // compared with the host; never stored for anyone else
     std::string request_id;
+    TraceContext trace;  // the request's; empty = nobody's request
     // Pseudonyms under the current privacy key, made on the worker so that the ledger's thread does
     // not have to. The caller's own participant_id for join, leave, token; LiveKit's identity for
     // presence.

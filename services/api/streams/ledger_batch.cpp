@@ -305,11 +305,11 @@ Outcome LedgerBatch::end(Session& session, const Command& command) {
     if (!by_system && !is_host(row, command)) return deny(session, command, Status::forbidden);
     if (row.ended_at) return answer(Status::replayed, row);
     if (by_system && command.flag && row.active_count > 0) return answer(Status::replayed, row);
-    finish(session, record(session, command));
+    finish(session, command, record(session, command));
     return answer(Status::applied, row);
 }
 
-void LedgerBatch::finish(Session& session, UnixMicros at) {
+void LedgerBatch::finish(Session& session, const Command& command, UnixMicros at) {
     SessionRow& row = session.row;
     row.ended_at = at;
     row.active_count = 0;
@@ -323,7 +323,7 @@ void LedgerBatch::finish(Session& session, UnixMicros at) {
         it->second.row.left_at = at;
         it->second.changed = true;
     }
-    order(row, delete_room, {});
+    order(row, command, delete_room, {});
 }
 
 void LedgerBatch::absorb(Session& session, Tracked<ParticipantRow>& participant,
@@ -338,7 +338,7 @@ void LedgerBatch::absorb(Session& session, Tracked<ParticipantRow>& participant,
     touch(session);
 }
 
-void LedgerBatch::order(const SessionRow& session, std::string_view action,
+void LedgerBatch::order(const SessionRow& session, const Command& command, std::string_view action,
                         std::string participant_id) {
     if (!livekit_) return;
     // Removing and deleting once does for all of a batch; of mutes, the last one counts.
@@ -352,6 +352,10 @@ void LedgerBatch::order(const SessionRow& session, std::string_view action,
     order.action = action;
     order.room_name = session.room_name;
     order.participant_id = std::move(participant_id);
+    if (!command.trace.self.empty()) {
+        order.traceparent = command.trace.self.header();
+        order.tracestate = command.trace.state;
+    }
     orders_.emplace_back(session.id, std::move(order));
     dirty_ = true;
 }

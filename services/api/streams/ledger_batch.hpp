@@ -99,11 +99,12 @@ class LedgerBatch {
     std::optional<Outcome::Status> closed_to(const Session& session, const Command& command) const;
     Outcome deny(Session& session, const Command& command, Outcome::Status status);
     UnixMicros record(Session& session, const Command& command, bool allowed = true);
-    void finish(Session& session, UnixMicros at);
+    void finish(Session& session, const Command& command, UnixMicros at);
     void absorb(Session& session, Tracked<ParticipantRow>& participant,
                 const PresenceChange& change);
     void measure(Session& session, Tracked<ParticipantRow>& participant);
-    void order(const SessionRow& session, std::string_view action, std::string participant_id);
+    void order(const SessionRow& session, const Command& command, std::string_view action,
+               std::string participant_id);
     void withdraw_removal(const SessionRow& session, const std::string& participant_id);
     void touch(Session& session) noexcept;
     bool banned(const ParticipantKey& key) const;

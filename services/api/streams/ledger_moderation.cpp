@@ -74,7 +74,7 @@ Outcome LedgerBatch::kick(Session& session, const Command& command) {
     ban.since = at;
     ban.added = true;
     bans_.insert_or_assign(key, ban);
-    order(row, remove_participant, command.target);
+    order(row, command, remove_participant, command.target);
     return answer(Status::applied, row);
 }
 
@@ -105,7 +105,7 @@ Outcome LedgerBatch::mute(Session& session, const Command& command) {
     // A kick without LiveKit is still remembered; a mute would be a lie.
     if (!livekit_) return answer(Status::no_livekit, row);
     record(session, command);
-    order(row, command.flag ? "mute" : "unmute", command.target);
+    order(row, command, command.flag ? "mute" : "unmute", command.target);
     return answer(Status::applied, row);
 }
 
@@ -115,20 +115,20 @@ Outcome LedgerBatch::presence(Session& session, const Command& command) {
     const bool joined = news.kind == Presence::Kind::joined;
     if (row.ended_at) {
         // A token outlives its session: whoever connects with one brings the room back.
-        if (joined) order(row, delete_room, {});
+        if (joined) order(row, command, delete_room, {});
         return answer(Status::ended, row);
     }
     Tracked<ParticipantRow>* participant = find(row.id, command.participant_id);
     if (participant == nullptr) return answer(Status::unknown_participant, row);
     if (joined && banned({row.id, command.participant_id})) {
         // Its token outlives the kick as well.
-        order(row, remove_participant, command.participant_id);
+        order(row, command, remove_participant, command.participant_id);
         return answer(Status::kicked, row);
     }
     if (joined && row.is_locked && !participant->row.present() &&
         command.participant_id != keys_.participant_id(row.kid, row.id, row.host_did)) {
         // And the lock, which is for those who were inside when it fell.
-        order(row, remove_participant, command.participant_id);
+        order(row, command, remove_participant, command.participant_id);
         return answer(Status::locked, row);
     }
     StayTable stays(*this, row.id, command.participant_id);

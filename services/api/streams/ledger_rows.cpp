@@ -172,18 +172,23 @@ void add_orders(db::Pipeline& pipeline, const LedgerBatch& batch) {
     using MaybeText = std::optional<std::string_view>;
     const UnixMicros now = batch.now();
     const db::BooleanColumn muted(rows, [](const Item& i) { return i.second.action == "mute"; });
+    const auto texts = [&rows](std::string LiveKitOrder::*member) {
+        return column<MaybeText>(rows, [member](const Item& i) -> MaybeText {
+            const std::string& text = i.second.*member;
+            if (text.empty()) return std::nullopt;
+            return text;
+        });
+    };
     db::Params params;
     params.uuid_array(column<Uuid>(rows, [](const Item& i) { return i.first; }))
         .text_array(column<std::string_view>(rows, [](const Item& i) { return i.second.action; }))
         .text_array(column<std::string_view>(
             rows, [](const Item& i) { return std::string_view(i.second.room_name); }))
-        .text_array(column<MaybeText>(rows,
-                                      [](const Item& i) -> MaybeText {
-                                          if (i.second.participant_id.empty()) return std::nullopt;
-                                          return i.second.participant_id;
-                                      }))
+        .text_array(texts(&LiveKitOrder::participant_id))
         .boolean_array(muted.span())
-        .timestamptz_array(column<UnixMicros>(rows, [now](const Item&) { return now; }));
+        .timestamptz_array(column<UnixMicros>(rows, [now](const Item&) { return now; }))
+        .text_array(texts(&LiveKitOrder::traceparent))
+        .text_array(texts(&LiveKitOrder::tracestate));
     pipeline.add(ledger_sql::insert_orders, std::move(params));
 }
 

@@ -160,10 +160,12 @@ inline constexpr db::Statement delete_bans{
 inline constexpr db::Statement insert_orders{
     "ledger_insert_orders",
     "INSERT INTO livekit_outbox (stream_session_id, action, room_name, participant_id, muted,"
-    " created_at, next_attempt_at)"
-    " SELECT u.session, u.action, u.room, u.participant, u.muted, u.at, u.at"
+    " created_at, next_attempt_at, traceparent, tracestate)"
+    " SELECT u.session, u.action, u.room, u.participant, u.muted, u.at, u.at, u.traceparent,"
+    " u.tracestate"
     " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[],"
-    " $6::timestamptz[]) AS u(session, action, room, participant, muted, at)"
+    " $6::timestamptz[], $7::text[], $8::text[])"
+    " AS u(session, action, room, participant, muted, at, traceparent, tracestate)"
     " LEFT JOIN LATERAL (SELECT true AS waits FROM livekit_outbox o WHERE o.room_name = u.room"
     "  AND o.participant_id IS NOT DISTINCT FROM u.participant AND o.action = u.action"
     "  AND o.attempts = 0 AND u.action IN ('delete_room', 'remove_participant') LIMIT 1) w"

@@ -70,6 +70,9 @@ struct LiveKitOrder {
     std::string_view action;  // static text: these, mute, unmute
     std::string room_name;
     std::string participant_id;  // empty for delete_room
+    // Headers of the calls that will carry it out; empty = none.
+    std::string traceparent = {};
+    std::string tracestate = {};
 };
 
 using ParticipantKey = std::pair<Uuid, std::string>;

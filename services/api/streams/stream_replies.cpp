@@ -26,6 +26,7 @@ Command command_for(WorkerContext& context, const net::Request& request, Command
     if (!request.uuid_params.empty()) command.session = request.uuid_params[0];
     command.caller_did = request.principal.did;
     command.request_id = request.request_id;
+    command.trace = request.trace;
     command.actor = context.keys.actor(context.keys.current_kid(), command.caller_did);
     command.deadline = request.deadline;
     return command;
@@ -75,7 +76,9 @@ net::Response database_failure(const net::Request& request, const db::Error& err
     log.error("query failed", {{"statement", error.statement},
                                {"sqlstate", error.sqlstate},
                                {"error", error.message},
-                               {"request_id", request.request_id}});
+                               {"request_id", request.request_id},
+                               {"trace_id", request.trace.self.trace_text()},
+                               {"span_id", request.trace.self.span_text()}});
     return internal_error(request);
 }
 

@@ -102,8 +102,11 @@ class StreamRoutes {
         auto stored =
             co_await final_analytics(context_.pool, session, now_micros(), request.deadline);
         if (!stored) {
-            context_.log.warn("analytics were put off", {{"statement", stored.error().statement},
-                                                         {"request_id", request.request_id}});
+            context_.log.warn("analytics were put off",
+                              {{"statement", stored.error().statement},
+                               {"request_id", request.request_id},
+                               {"trace_id", request.trace.self.trace_text()},
+                               {"span_id", request.trace.self.span_text()}});
         }
         co_return net::json_response(200, ended_json(session, outcome));
     }

@@ -205,7 +205,10 @@ TEST_CASE("a failing handler is a 500 that tells the client nothing") {
     {
         Wire wire(server.port());
         const auto answer =
-            wire.ask(get("/throw/0191d2a4-7b3c-7def-8123-456789abcdef", "X-Request-ID: boom\r\n"));
+            wire.ask(get("/throw/0191d2a4-7b3c-7def-8123-456789abcdef",
+                         "X-Request-ID: boom\r\n"
+                         "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+                         "tracestate: congo=t61rcWkgMzE\r\n"));
         REQUIRE(answer);
         CHECK(answer->status == 500);
         CHECK(shape(answer->body) == envelope("internal_error", "boom"));
@@ -219,6 +222,11 @@ TEST_CASE("a failing handler is a 500 that tells the client nothing") {
     CHECK(server.log_text().find("secret detail") != std::string::npos);
     CHECK(server.log_text().find("boom") != std::string::npos);
     CHECK(server.log_text().find("/throw/{id}") != std::string::npos);
+    CHECK(server.log_text().find(
+              "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\",\"span_id\":\"") !=
+          std::string::npos);
+    CHECK(server.log_text().find("b7ad6b7169203331") == std::string::npos);
+    CHECK(server.log_text().find("congo") == std::string::npos);
 }
 
 TEST_CASE("checks happen in order: path, guard, type, length") {

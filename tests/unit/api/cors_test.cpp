@@ -55,7 +55,8 @@ TEST_CASE("a preflight of an allowed origin is answered with what it may do") {
         CHECK(request.answer_header("Access-Control-Allow-Methods").find(method) !=
               std::string::npos);
     }
-    for (const char* name : {"Authorization", "Content-Type", "Idempotency-Key"}) {
+    for (const char* name :
+         {"Authorization", "Content-Type", "Idempotency-Key", "traceparent", "tracestate"}) {
         CHECK(request.answer_header("Access-Control-Allow-Headers").find(name) !=
               std::string::npos);
     }

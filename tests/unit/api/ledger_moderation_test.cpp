@@ -159,6 +159,27 @@ TEST_CASE_METHOD(Room, "a participant who is kicked again after being readmitted
     CHECK(batch.lifted_bans().empty());
 }
 
+TEST_CASE_METHOD(Room, "an order for LiveKit remembers the trace of who gave it, if anybody did") {
+    REQUIRE(join(listener) == Status::applied);
+    const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    Command kick = about(CommandKind::kick, host, guest);
+    kick.trace.self = *TraceParent::parse(traceparent);
+    kick.trace.take_state("congo=t61rcWkgMzE");
+    REQUIRE(batch.apply(kick).status == Status::applied);
+    REQUIRE(batch.orders().size() == 1);
+    CHECK(batch.orders()[0].second.traceparent == traceparent);
+    CHECK(batch.orders()[0].second.tracestate == "congo=t61rcWkgMzE");
+
+    Command close;
+    close.kind = CommandKind::close;
+    close.session = session;
+    REQUIRE(batch.apply(close).status == Status::applied);
+    REQUIRE(batch.orders().size() == 2);
+    CHECK(batch.orders()[1].second.action == "delete_room");
+    CHECK(batch.orders()[1].second.traceparent.empty());
+    CHECK(batch.orders()[1].second.tracestate.empty());
+}
+
 TEST_CASE_METHOD(Room, "muting is an order for LiveKit and an entry in the chain") {
     REQUIRE(token(listener) == Status::applied);  // a token is enough to be known
     CHECK(batch.apply(about(CommandKind::mute, host, guest, true)).status == Status::applied);

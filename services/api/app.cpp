@@ -442,24 +442,30 @@ asio::awaitable<void> App::shutdown() {
     const std::chrono::seconds grace(config_.shutdown_grace_seconds);
     const Deadline jobs_until = deadline_in(std::min(grace, jobs_grace));
     co_await jobs_->stop(jobs_until);
-    asio::steady_timer timer(admin_);
-    timer.expires_after(std::chrono::seconds(config_.shutdown_delay_seconds));
-    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    // Shared: the word of the last server may come when nobody waits for it any more.
+    struct Closing {
+        Closing(asio::io_context& io, std::size_t servers) : open(servers), timer(io) {}
+        std::atomic<std::size_t> open;
+        asio::steady_timer timer;
+    };
+    auto closing = std::make_shared<Closing>(admin_, workers_.size());
+    closing->timer.expires_after(std::chrono::seconds(config_.shutdown_delay_seconds));
+    co_await closing->timer.async_wait(asio::as_tuple(asio::use_awaitable));
 
-    auto open_servers = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    // Before the servers are told: the first word may come at once.
+    closing->timer.expires_after(std::chrono::seconds(config_.shutdown_grace_seconds));
     for (auto& worker : workers_) {
-        auto done = [this, open_servers, &timer] {
-            if (--*open_servers == 0) asio::post(admin_, [&timer] { timer.cancel(); });
+        auto done = [this, closing] {
+            if (--closing->open == 0) asio::post(admin_, [closing] { closing->timer.cancel(); });
         };
         asio::post(worker->thread.io(),
                    [unit = worker.get(), done = std::move(done)] { unit->server->shutdown(done); });
     }
-    timer.expires_after(std::chrono::seconds(config_.shutdown_grace_seconds));
-    while (*open_servers > 0) {
-        const auto waited = co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    while (closing->open > 0) {
+        const auto waited = co_await closing->timer.async_wait(asio::as_tuple(asio::use_awaitable));
         if (!std::get<0>(waited)) break;  // the grace is over
     }
-    if (*open_servers > 0) log_.warn("closing connections that outlived the grace period");
+    if (closing->open > 0) log_.warn("closing connections that outlived the grace period");
     for (auto& worker : workers_) {
         asio::post(worker->thread.io(), [unit = worker.get()] { unit->server->abort(); });
     }

@@ -14,7 +14,8 @@ const std::string listener = "did:plc:listener";
 
 struct Fixture {
     TestDatabase database = TestDatabase::migrated();
-    RunningApi api{database.url()};
+    // Sessions look ten minutes old and empty here before anybody is put into them.
+    RunningApi api{database.url(), {{"STREAM_EMPTY_GRACE_SECONDS", "3600"}}};
     std::string id = create_stream(database, api, host);
     std::string path = "/streams/" + id;
 

@@ -7,20 +7,23 @@ source "$here/environment.sh"
 compose_secrets=(POSTGRES_PASSWORD JWT_SECRET_CURRENT PRIVACY_HMAC_KEY INTERNAL_AUTH_TOKEN
     METRICS_AUTH_TOKEN LIVEKIT_API_SECRET GRAFANA_PASSWORD)
 
-# The last line that sets a name counts, as it does for docker compose.
-env_value() { sed -n "s/^$1=//p" "$root/.env" | tail -n 1; }
+# The last line that sets a name counts, and quotes around a value do not, as for docker compose.
+env_value() {
+    sed -n "s/^$1=//p" "$root/.env" | tail -n 1 | sed -e 's/^"\(.*\)"$/\1/' -e "s/^'\(.*\)'$/\1/"
+}
 
 add_to_env() {
     grep -q "^$1=" "$root/.env" || printf '%s=%s\n' "$1" "$2" >>"$root/.env"
 }
 
-# Without a line break at the end: Prometheus trims it, other readers may not.
+# Written into the file that is there: a running Prometheus has that very file mounted, and would go on
+# reading it if another took its name. Without a line break at the end: Prometheus trims it, other
+# readers may not.
 write_token_file() {
     local file=$local_dir/secrets/$1
-    printf '%s' "$(env_value "$2")" >"$file.new"
+    printf '%s' "$(env_value "$2")" >"$file"
     # The folder is closed to others; the file itself is read by the container's own user.
-    chmod 644 "$file.new"
-    mv "$file.new" "$file"
+    chmod 644 "$file"
 }
 
 command_secrets() {

@@ -56,16 +56,50 @@ count_tests() {
     step "tested $what: ${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped"
 }
 
+# What of a preset is tested.
+build_tests() {
+    local targets=()
+    # ThreadSanitizer looks at tests with threads only: building the others would be for nothing.
+    [[ $1 != tsan ]] || targets=(threads_tests)
+    build_preset "$1" "${targets[@]}"
+}
+
+# Compiles the next preset while this one's tests run. They mostly wait, and come first when they
+# do not. What it has to say is said when it is waited for.
+build_ahead() {
+    ahead=$1
+    set -m # a process group of its own, so that it can be ended as a whole
+    (
+        renice -n 19 "$BASHPID" >/dev/null
+        build_tests "$ahead"
+    ) >"$local_dir/build-$ahead.log" 2>&1 8>&- &
+    ahead_job=$!
+    set +m
+}
+
+end_build_ahead() {
+    [[ -z ${ahead_job:-} ]] || kill -- "-$ahead_job" 2>/dev/null || true
+}
+
+# Once more in the foreground: that is for nothing when all went well, and shows what did not.
+await_build() {
+    if [[ ${ahead:-} == "$1" ]]; then
+        step "waiting for the build of $1"
+        wait "$ahead_job" || true
+        ahead='' ahead_job=''
+    fi
+    build_tests "$1"
+}
+
 # The tests of a preset's own build.
 test_preset() {
-    local preset=$1 targets=()
+    local preset=$1
     shift
-    # ThreadSanitizer looks at tests with threads only: building the others would be for nothing.
-    [[ $preset != tsan ]] || targets=(threads_tests)
-    if ! build_preset "$preset" "${targets[@]}"; then
+    if ! await_build "$preset"; then
         failed=$((failed + 1))
         return
     fi
+    [[ -z $next ]] || build_ahead "$next"
     count_tests "$preset" "$preset" "$preset" "$@"
 }
 
@@ -93,6 +127,7 @@ finish_test() {
     local status=$?
     trap '' INT TERM HUP
     set +e
+    end_build_ahead
     "$here/private-postgres" stop "$test_postgres_dir" immediate 2>/dev/null
     ((status < 128)) || exit "$status"
     ((status == 0)) || failed=$((failed + 1))
@@ -170,7 +205,10 @@ command_test() {
     [[ ! -x $tools_dir/usr/bin/promtool ]] ||
         export SUBCULTS_PROMTOOL=$tools_dir/usr/bin/promtool
     start_test_database
-    for preset in "${presets[@]}"; do
+    local i next
+    for i in "${!presets[@]}"; do
+        preset=${presets[i]}
+        next=${presets[i + 1]:-}
         gate_filter "$preset"
         if [[ $gate == no ]]; then
             test_preset "$preset" "${filter[@]}" --no-tests=ignore "${ctest_options[@]}"

@@ -1,6 +1,10 @@
 """The images hold what the services need and no more, and docker-compose.yml fits them."""
 import os
 import re
+import shutil
+import stat
+import subprocess
+import tempfile
 import unittest
 
 import project
@@ -51,6 +55,10 @@ class Images(unittest.TestCase):
                 self.assertEqual(len(health), 1)
                 self.assertIn('CMD ["/probe", "%d", "/health/live"]' % port, health[0])
                 self.assertIn('ENTRYPOINT ["/subcults-%s"]' % name, found[name])
+
+    def test_images_have_the_version_of_the_project(self):
+        version = re.search(r"project\(subcults VERSION ([\d.]+)", project.read("CMakeLists.txt")).group(1)
+        self.assertEqual(set(re.findall(r"^ARG VERSION=(.*)$", DOCKERFILE, re.MULTILINE)), {version})
 
     def test_the_build_installs_what_development_does(self):
         script = project.read("deploy", "local", "packages.sh")
@@ -123,6 +131,47 @@ class Compose(unittest.TestCase):
             image = re.sub(r"\$\{\w+:-(.*)\}", r"\1", service["image"])
             self.assertRegex(image, r":[\w.\-]+$", name)
             self.assertFalse(image.endswith(":latest"), name)
+
+
+class Secrets(unittest.TestCase):
+    """./dev secrets, in a tree of its own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        shutil.copy(os.path.join(project.ROOT, "dev"), self.root)
+        shutil.copytree(os.path.join(project.DEPLOY, "local"), os.path.join(self.root, "deploy", "local"))
+
+    def path(self, *parts):
+        return os.path.join(self.root, *parts)
+
+    def generate(self):
+        subprocess.run([self.path("dev"), "secrets"], check=True, stderr=subprocess.DEVNULL)
+        with open(self.path(".env"), encoding="utf-8") as file:
+            return dict(line.rstrip("\n").split("=", 1) for line in file)
+
+    def token(self, name):
+        with open(self.path(".local", "secrets", name), encoding="utf-8") as file:
+            return file.read()
+
+    def test_what_is_there_stays_and_nobody_else_reads_it(self):
+        first = self.generate()
+        self.assertEqual(self.generate(), first)
+        for name, value in first.items():
+            self.assertGreaterEqual(len(value), 32 if name not in ("LIVEKIT_API_KEY", "LIVEKIT_URL") else 1, name)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path(".env")).st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE(os.stat(self.path(".local", "secrets")).st_mode), 0o700)
+        self.assertEqual(self.token("metrics_auth_token"), first["METRICS_AUTH_TOKEN"])
+        self.assertEqual(self.token("internal_auth_token"), first["INTERNAL_AUTH_TOKEN"])
+
+    def test_a_changed_token_reaches_who_has_the_file_mounted(self):
+        self.generate()
+        with open(self.path(".local", "secrets", "internal_auth_token"), encoding="utf-8") as mounted:
+            with open(self.path(".env"), "a", encoding="utf-8") as env:
+                env.write('INTERNAL_AUTH_TOKEN="another one"\n')
+            self.generate()
+            self.assertEqual(mounted.read(), "another one")
 
 
 if __name__ == "__main__":

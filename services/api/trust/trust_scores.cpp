@@ -164,7 +164,11 @@ asio::awaitable<void> TrustRecompute::run(jobs::Run& run) {
     }
     if (computed == 0) co_return;
     const std::chrono::duration<double> taken = SteadyClock::now() - begun;
-    log_.info("trust computed", {{"scenes", computed}, {"seconds", taken.count()}});
+    if (run.cause() == jobs::Cause::notification) {  // of a change; there may be many a second
+        log_.debug("trust computed", {{"scenes", computed}, {"seconds", taken.count()}});
+    } else {
+        log_.info("trust computed", {{"scenes", computed}, {"seconds", taken.count()}});
+    }
 }
 
 // --- for readers ---------------------------------------------------------------------------------

@@ -14,6 +14,10 @@ check_shell() {
     "$root/tests/lint/sources.py" shell | (cd "$root" && xargs -0 -r shellcheck --external-sources)
 }
 
+check_yaml() {
+    "$root/tests/lint/sources.py" yaml | (cd "$root" && xargs -0 -r yamllint --strict -c .yamllint.yml)
+}
+
 # A GCC precompiled header means nothing to clang-tidy, hence a configuration of its own.
 configure_tidy() {
     step "configuring build/tidy"
@@ -61,6 +65,7 @@ run_all_checks() {
     local name
     run_check format check_format
     run_check shell check_shell
+    run_check yaml check_yaml
     for name in selftest coroutines layers words file-size sleeps test-names; do
         run_check "$name" "$root/tests/lint/$name"
     done

@@ -10,7 +10,7 @@ packages_build=(
     libfmt-dev libspdlog-dev libcli11-dev libjwt-dev catch2
 )
 packages_run=(postgresql-15 postgresql-client-15 ca-certificates curl jq python3 python3-yaml)
-packages_check=(clang-format-14 clang-tidy-14 shellcheck)
+packages_check=(clang-format-14 clang-tidy-14 shellcheck yamllint)
 
 missing_packages() {
     local installed name

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """The project's own files, for the lints and for `./dev lint`.
 
-Run as a program it prints the paths of one kind (cpp, shell, all), each ended by a NUL byte. What git
+Run as a program it prints the paths of one kind (cpp, shell, yaml, all), each ended by a NUL byte. What git
 ignores is left out; without git, build/ and dot directories are.
 """
 import os
@@ -51,6 +51,8 @@ def files(root=ROOT, kind="all", folders=None):
         if folders and path.split("/", 1)[0] not in folders:
             continue
         if kind == "cpp" and not path.endswith(CPP):
+            continue
+        if kind == "yaml" and not path.endswith((".yml", ".yaml")):
             continue
         if kind == "shell" and not _is_shell(root, path):
             continue

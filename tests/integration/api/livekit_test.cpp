@@ -89,8 +89,14 @@ TEST_CASE("what LiveKit could not do yet is done when it is back") {
                 .status == 200);
     eventually("the room is gone", [&] { return !scenario.livekit.has_room(scenario.room); });
     CHECK(scenario.livekit.calls("DeleteRoom") == 3);
-    CHECK(scenario.api.metric("livekit_requests_total{method=\"DeleteRoom\","
-                              "outcome=\"unavailable\"}") == 1);
+    // Two refusals are one failed request; on a slow machine it may have failed by its time limit.
+    eventually("one failure and one success are counted", [&] {
+        const auto requests = [&](const std::string& outcome) {
+            return scenario.api.metric("livekit_requests_total{method=\"DeleteRoom\",outcome=\"" +
+                                       outcome + "\"}");
+        };
+        return requests("unavailable") + requests("timeout") == 1 && requests("ok") == 1;
+    });
     eventually("nothing is left to do", [&] { return scenario.outbox_empty(); });
 
     SECTION("after a restart of the API too") {

@@ -72,7 +72,8 @@ TEST_CASE("a notification starts a run soon, and one during a run starts another
     const auto told = std::chrono::steady_clock::now();
     database.execute("NOTIFY subcults_trust");
     REQUIRE(until({&a}, [&] { return world.begun == 2; }));
-    CHECK(std::chrono::steady_clock::now() - told < milliseconds(1000));
+    // Nothing but the notification would have started it; how soon is a matter of the machine.
+    CHECK(std::chrono::steady_clock::now() - told < std::chrono::seconds(5));
     REQUIRE(world.running == 1);
     database.execute("NOTIFY subcults_trust");
     REQUIRE(until({&a}, [&] { return a.runs("success") == 3; }));
@@ -209,7 +210,8 @@ TEST_CASE("where work remembers something, the replica that ran it last goes fir
     World world;
     const auto job = [&world] {
         jobs::Job made = job_of(world, milliseconds(1), milliseconds(50));
-        made.schedule.head_start = std::chrono::seconds(2);
+        // Long enough for a machine that is busy with other things.
+        made.schedule.head_start = std::chrono::seconds(10);
         return made;
     };
     Replica a(database, "a", job());

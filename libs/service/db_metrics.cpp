@@ -49,4 +49,9 @@ void expose_pools(metrics::Registry& registry, std::vector<const db::Pool*> pool
     });
 }
 
+void expose_health(metrics::Registry& registry, const DatabaseHealth& health) {
+    metrics::Gauge& ready = registry.get(catalogue::db_ready);
+    registry.before_collect([&] { ready.set(health.state() == DatabaseState::ready ? 1 : 0); });
+}
+
 }  // namespace subcults::service

@@ -214,6 +214,7 @@ App::App(const ApiConfig& config, Log& log)
     for (const auto& worker : workers_)
         pools.push_back(&worker->pool);
     service::expose_pools(registry_, std::move(pools));
+    service::expose_health(registry_, health_);
     metrics::Gauge& queued = registry_.get(metrics::catalogue::ledger_queue_commands);
     registry_.before_collect(
         [this, &queued] { queued.set(static_cast<double>(ledger_->queued())); });

@@ -146,6 +146,7 @@ WriterHooks App::writer_hooks() {
 
 void App::expose_gauges() {
     namespace catalogue = metrics::catalogue;
+    service::expose_health(registry_, health_);
     metrics::Gauge& lag = registry_.get(catalogue::indexer_processing_lag_seconds);
     metrics::Gauge& pending = registry_.get(catalogue::indexer_pending_messages);
     metrics::Gauge& bytes = registry_.get(catalogue::indexer_queue_bytes);

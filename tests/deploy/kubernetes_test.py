@@ -235,6 +235,32 @@ class Manifests(unittest.TestCase):
             count = int(shards[0].split("/")[1])
             self.assertEqual(sorted(shards), ["%d/%d" % (i, count) for i in range(count)])
 
+    def test_each_shard_is_a_label_of_its_targets(self):
+        monitors = {m["metadata"]["name"]: m for m in self.overlays["production"].of("ServiceMonitor")}
+        operator = [
+            (r["sourceLabels"], r["targetLabel"])
+            for r in monitors["subcults-indexer"]["spec"]["endpoints"][0]["relabelings"]
+        ]
+        config = project.load("deploy", "prometheus", "prometheus-kubernetes.yml")
+        job = next(j for j in config["scrape_configs"] if j["job_name"] == "subcults-indexer")
+        alone = [(r["source_labels"], r.get("target_label")) for r in job["relabel_configs"]]
+        # As Prometheus writes the pods' label subcult.tv/shard.
+        expected = (["__meta_kubernetes_pod_label_subcult_tv_shard"], "shard")
+        self.assertIn(expected, operator)
+        self.assertIn(expected, alone)
+        for overlay in self.each():
+            for workload in overlay.of("StatefulSet"):
+                pod = workload["spec"]["template"]
+                index = overlay.config_of(pod["spec"]["containers"][0])["INDEXER_SHARD"].split("/")[0]
+                self.assertEqual(pod["metadata"]["labels"]["subcult.tv/shard"], index)
+
+    def test_every_image_has_a_tag(self):
+        for name, overlay in self.overlays.items():
+            for pod in overlay.pods():
+                for container in pod["spec"]["containers"]:
+                    with self.subTest(overlay=name, image=container["image"]):
+                        self.assertRegex(container["image"], r"subcults-(api|indexer):[\w.]+$")
+
     def test_releases_have_a_version(self):
         for pod in self.overlays["production"].pods():
             for container in pod["spec"]["containers"]:

@@ -2,7 +2,7 @@
 import re
 
 KEYWORDS = {"and", "or", "unless", "bool", "offset", "by", "without", "on", "ignoring", "inf", "nan"}
-TARGET_LABELS = {"job", "instance", "namespace", "pod", "le"}
+TARGET_LABELS = {"job", "instance", "namespace", "pod", "shard", "le"}
 
 _STRING = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
 _TOKEN = re.compile(

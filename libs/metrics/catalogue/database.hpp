@@ -27,30 +27,42 @@ inline constexpr GaugeDef db_pool_connections{{
     .name = "db_pool_connections",
     .help = "Open database connections of the pools, by state.",
     .labels = db_pool_labels,
-    .counts = "Read at each scrape, over all pools.",
+    .counts = "Read at each scrape, over the pools that the API answers requests from; 0 in the "
+              "indexer. Connections of the ledger, of jobs and of whatever else is busy in the "
+              "background are left out.",
 }};
 
 inline constexpr GaugeDef db_pool_waiting{{
     .name = "db_pool_waiting",
     .help = "Callers that wait for a database connection.",
-    .counts = "Read at each scrape, over all pools.",
+    .counts = "Read at each scrape, over the same pools.",
 }};
 
 inline constexpr TotalDef db_connects_total{{
     .name = "db_connects_total",
     .help = "Database connections opened.",
-    .counts = "Read at each scrape: connections that became usable, the first ones included.",
+    .counts = "Read at each scrape, over the same pools: connections that became usable, the first "
+              "ones included.",
 }};
 
 inline constexpr TotalDef db_connect_failures_total{{
     .name = "db_connect_failures_total",
     .help = "Failed attempts to open a database connection.",
-    .counts = "Read at each scrape.",
+    .counts = "Read at each scrape, over the same pools. Without requests none may be made: "
+              "`db_ready` tells.",
+}};
+
+inline constexpr GaugeDef db_ready{{
+    .name = "db_ready",
+    .help = "Whether the database can be worked with: 1 or 0.",
+    .counts = "Read at each scrape: the last answer of a connection that asks every second, with "
+              "traffic or without. 1 when the database answers and has a schema that this binary "
+              "knows, as for readiness; an answer older than five seconds is 0.",
 }};
 
 inline constexpr const Definition* database_metrics[] = {
     &db_query_duration_seconds, &db_pool_connections,       &db_pool_waiting,
-    &db_connects_total,         &db_connect_failures_total,
+    &db_connects_total,         &db_connect_failures_total, &db_ready,
 };
 
 }  // namespace subcults::metrics::catalogue

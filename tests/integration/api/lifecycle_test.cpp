@@ -50,6 +50,29 @@ TEST_CASE("without its database the API refuses quickly, and recovers by itself"
     CHECK(database.execute("SELECT count(*) FROM audit_logs WHERE action = 'joined'") == "2");
 }
 
+TEST_CASE("a scrape says whether the database is there, without a request that needs it") {
+    TestPostgres server;
+    const TestDatabase database(server.url());
+    Process migrate({program("subcults-api"), "migrate"}, RunningApi::environment(database.url()));
+    REQUIRE(migrate.wait() == 0);
+    RunningApi api(database.url());
+    CHECK(api.metric("db_ready") == 1);
+    server.stop(TestPostgres::Stop::immediate);
+    eventually("the scrape tells", [&] { return api.metric("db_ready") == 0; });
+    server.start();
+    eventually("the scrape tells again", [&] { return api.metric("db_ready") == 1; });
+}
+
+TEST_CASE("an API without a schema to work with says that its database is not ready") {
+    const TestDatabase database;
+    Process process({program("subcults-api")}, RunningApi::environment(database.url()));
+    HttpClient client(process.listening_port());
+    eventually("the database was asked", [&] {
+        return client.get("/health/ready").body.find("schema_behind") != std::string::npos;
+    });
+    CHECK(metric(client.get("/metrics").body, "db_ready") == 0);
+}
+
 TEST_CASE("every acknowledged join survives the API being killed under load") {
     const TestDatabase database = TestDatabase::migrated();
     std::string stream;

@@ -41,6 +41,19 @@ TEST_CASE("all twelve series of the guide are there from the start") {
     CHECK(exposition.find("stream_joins_total") == std::string::npos);
 }
 
+TEST_CASE("a scrape of the indexer says whether the database is there") {
+    TestPostgres server;
+    const TestDatabase database(server.url());
+    Process migrate({program("subcults-api"), "migrate"}, {{"DATABASE_URL", database.url()}});
+    REQUIRE(migrate.wait() == 0);
+    RunningIndexer indexer(database.url(), "ws://127.0.0.1:9/subscribe");
+    eventually("it is there", [&] { return indexer.metric("db_ready") == 1; });
+    server.stop(TestPostgres::Stop::immediate);
+    eventually("it is away", [&] { return indexer.metric("db_ready") == 0; });
+    server.start();
+    eventually("it is back", [&] { return indexer.metric("db_ready") == 1; });
+}
+
 TEST_CASE("a Jetstream that is away is tried again and does not make the indexer unready") {
     const TestDatabase database = TestDatabase::migrated();
     RunningIndexer indexer(database.url(), "ws://127.0.0.1:9/subscribe");

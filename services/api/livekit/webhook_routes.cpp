@@ -1,8 +1,7 @@
 #include "livekit/webhook_routes.hpp"
 
+#include "http/signed_webhook.hpp"
 #include "livekit/inbox.hpp"
-
-#include <ctime>
 
 namespace subcults::api::livekit {
 
@@ -22,16 +21,16 @@ class WebhookRoute {
             co_return net::retry_response(503, "livekit_not_configured",
                                           "No LiveKit is configured here.", request.request_id, 60);
         }
-        if (const auto refused = check_signature(request)) {
+        if (const auto refused = signature_mistake(request, "Authorization", *context_.verifier)) {
             context_.metrics.webhook(EventKind::other, "bad_signature");
-            complain(request, "livekit webhook refused", *refused);
+            complaints_.complain(request, "livekit webhook refused", *refused);
             co_return net::error_response(401, "auth_failed", "The signature is not valid.",
                                           request.request_id);
         }
         auto event = read_webhook(request.body());
         if (!event) {
             context_.metrics.webhook(EventKind::other, "malformed");
-            complain(request, "livekit webhook is malformed", event.error().reason);
+            complaints_.complain(request, "livekit webhook is malformed", event.error().reason);
             co_return net::error_response(400, "bad_request", "The event cannot be read.",
                                           request.request_id);
         }
@@ -44,7 +43,8 @@ class WebhookRoute {
         auto stored = co_await put(context_.pool, std::move(*event), now_micros(), deadline);
         if (!stored) {
             context_.metrics.webhook(kind, "unavailable");
-            complain(request, "livekit webhook not stored", db::to_string(stored.error().kind));
+            complaints_.complain(request, "livekit webhook not stored",
+                                 db::to_string(stored.error().kind));
             co_return net::retry_response(503, "unavailable",
                                           "The service cannot reach its database.",
                                           request.request_id, retry_seconds);
@@ -56,29 +56,8 @@ class WebhookRoute {
     }
 
   private:
-    // Why it is refused; nullopt = it is LiveKit's.
-    std::optional<std::string_view> check_signature(const net::Request& request) const {
-        const auto header = request.header("Authorization");
-        if (!header) return "missing";
-        if (request.header_count("Authorization") > 1) return "several";
-        const auto now = static_cast<std::int64_t>(std::time(nullptr));
-        const auto verified = context_.verifier->verify(*header, request.body(), now);
-        if (verified) return std::nullopt;
-        return to_string(verified.error());
-    }
-
-    void complain(const net::Request& request, std::string_view event, std::string_view reason) {
-        std::uint64_t held_back = 0;
-        if (!limit_.allow(held_back)) return;
-        context_.log.warn(event, {{"reason", reason},
-                                  {"held_back", held_back},
-                                  {"request_id", request.request_id},
-                                  {"trace_id", request.trace.self.trace_text()},
-                                  {"span_id", request.trace.self.span_text()}});
-    }
-
     WebhookContext context_;
-    LogLimit limit_{std::chrono::milliseconds(1000)};
+    WebhookComplaints complaints_{context_.log};
 };
 
 }  // namespace

@@ -30,25 +30,31 @@ start_test_database() {
     export SUBCULTS_TEST_DATABASE_URL
 }
 
-# run_ctest BUILD SANITIZER OPTION...
+# run_ctest BUILD SANITIZER JOBS REPORT OPTION...
 run_ctest() {
-    local build=$1 sanitizer=$2 run=()
-    shift 2
+    local build=$1 sanitizer=$2 jobs=$3 report=$4 run=()
+    shift 4
     [[ $sanitizer != asan && $sanitizer != tsan ]] || run=(in_sanitizer_mode)
-    # One more than there are processors: most tests wait for something most of the time.
-    "${run[@]}" ctest --test-dir "$root/build/$build" -j "$(($(nproc) + 1))" --timeout 300 \
-        --output-on-failure --output-junit "$root/build/$build/junit.xml" "$@"
+    "${run[@]}" ctest --test-dir "$root/build/$build" -j "$jobs" --timeout 300 \
+        --output-on-failure --output-junit "$report" "$@"
 }
 
 # Adds what the tests of one build did. A run that fails without a failed test (no tests, a crash
-# while listing them) counts as one.
+# while listing them) counts as one. Tests that only waited in vain, on a machine that others use
+# too, are tried once more with nothing beside them, and said to be late.
 count_tests() {
-    local what=$1 build=$2 status=0 counts
-    shift 2
-    rm -f "$root/build/$build/junit.xml"
+    local what=$1 build=$2 sanitizer=$3 status=0 counts late
+    local report=$root/build/$build/junit.xml again=$root/build/$build/junit-again.xml
+    shift 3
+    rm -f "$report" "$again"
     step "testing $what"
-    run_ctest "$build" "$@" || status=$?
-    counts=$("$here/tally" "$what" "$root/build/$build/junit.xml" "$status")
+    # More than there are processors: most tests wait for something most of the time.
+    run_ctest "$build" "$sanitizer" "$(($(nproc) * 3))" "$report" "$@" || status=$?
+    if ((status != 0)); then
+        late=$("$here/tally" --late "$report")
+        [[ -z $late ]] || run_ctest "$build" "$sanitizer" 1 "$again" -R "$late" || true
+    fi
+    counts=$("$here/tally" "$what" "$status" "$report" "$again")
     read -r -a counts <<<"$counts"
     passed=$((passed + counts[0]))
     failed=$((failed + counts[1]))

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -16,21 +17,24 @@ namespace subcults::test {
 
 namespace {
 
-// Between two looks at a condition.
-void take_a_breath() {
-    ::poll(nullptr, 0, 5);
+// Between two looks at a condition: a sixteenth of the time that it has been waited for, because a
+// look often is a connection and a query, and others want the processors too.
+void take_a_breath(std::chrono::steady_clock::duration waited) {
+    using std::chrono::milliseconds;
+    const auto wait = std::chrono::duration_cast<milliseconds>(waited) / 16;
+    ::poll(nullptr, 0,
+           static_cast<int>(std::clamp(wait, milliseconds(5), milliseconds(100)).count()));
 }
 
 }  // namespace
 
 void eventually(const std::string& what, const std::function<bool()>& condition,
                 std::chrono::milliseconds limit) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto begin = std::chrono::steady_clock::now();
     while (!condition()) {
-        if (std::chrono::steady_clock::now() > end) {
-            throw std::runtime_error("did not happen in time: " + what);
-        }
-        take_a_breath();
+        const auto waited = std::chrono::steady_clock::now() - begin;
+        if (waited > limit) throw std::runtime_error("did not happen in time: " + what);
+        take_a_breath(waited);
     }
 }
 

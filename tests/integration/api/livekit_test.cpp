@@ -88,14 +88,16 @@ TEST_CASE("what LiveKit could not do yet is done when it is back") {
                 .post("/streams/" + scenario.stream + "/end", RunningApi::as(host))
                 .status == 200);
     eventually("the room is gone", [&] { return !scenario.livekit.has_room(scenario.room); });
-    CHECK(scenario.livekit.calls("DeleteRoom") == 3);
-    // Two refusals are one failed request; on a slow machine it may have failed by its time limit.
-    eventually("one failure and one success are counted", [&] {
+    CHECK(scenario.livekit.calls("DeleteRoom") >= 3);
+    // Two refusals are one failed request. On a slow machine requests also end by their time limit,
+    // the one that deleted the room too: then the next one finds nothing to delete.
+    eventually("a failure and a success are counted", [&] {
         const auto requests = [&](const std::string& outcome) {
             return scenario.api.metric("livekit_requests_total{method=\"DeleteRoom\",outcome=\"" +
                                        outcome + "\"}");
         };
-        return requests("unavailable") + requests("timeout") == 1 && requests("ok") == 1;
+        return requests("unavailable") + requests("timeout") >= 1 &&
+               requests("ok") + requests("not_found") >= 1;
     });
     eventually("nothing is left to do", [&] { return scenario.outbox_empty(); });
 

@@ -3,11 +3,7 @@
 #include "audit/audit_rows.hpp"
 #include "db/columns.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <map>
@@ -74,84 +70,30 @@ AuditWriter::AuditWriter(asio::io_context& io, AuditWriterOptions options, Audit
       log_(log),
       keys_(options_.privacy_secrets),
       connection_(io.get_executor(), connection_options(options_)),
-      wake_(io) {}
+      inbox_(io, options_.max_queued) {}
 
 void AuditWriter::start() {
     asio::co_spawn(io_, run(), [this](std::exception_ptr failure) {
         if (failure) log_.error("audit writer ended");
-        std::deque<Ticket> rest;
-        {
-            const std::lock_guard lock(inbox_mutex_);
-            closed_ = true;
-            rest.swap(inbox_);
-        }
-        for (Ticket& ticket : rest)
-            answer(std::move(ticket), false);
+        inbox_.close();
     });
 }
 
 void AuditWriter::stop() noexcept {
-    stopping_ = true;
-    wake_.cancel();
+    inbox_.stop();
 }
 
 asio::awaitable<bool> AuditWriter::record(AuditNote note) {
-    asio::any_io_executor executor = co_await asio::this_coro::executor;
-    auto recorded =
-        co_await async_record(std::move(note), std::move(executor), asio::use_awaitable);
-    co_return recorded;
-}
-
-void AuditWriter::submit(AuditNote note, asio::any_io_executor executor, Done done) {
-    // Constructed, never assigned: any_completion_handler's move assignment recurses without end in
-    // Boost 1.81.
-    Ticket ticket{std::move(note), std::move(executor), std::move(done)};
-    {
-        const std::lock_guard lock(inbox_mutex_);
-        if (!closed_ && inbox_.size() < options_.max_queued) {
-            inbox_.push_back(std::move(ticket));
-            // Under the lock: the writer cannot end, and its io_context with it, before this.
-            if (inbox_.size() == 1) asio::post(io_, [this] { wake_.cancel(); });
-            return;
-        }
-    }
-    metrics_.refused.increment();
-    answer(std::move(ticket), false);
-}
-
-// The asker may still be inside its initiating call, or on another thread: through its own loop.
-void AuditWriter::answer(Ticket&& ticket, bool recorded) {
-    const asio::any_io_executor executor = std::move(ticket.executor);
-    asio::post(executor,
-               [done = std::move(ticket.done), recorded]() mutable { std::move(done)(recorded); });
-}
-
-AuditWriter::Tickets AuditWriter::take() {
-    const std::lock_guard lock(inbox_mutex_);
-    Tickets taken;
-    while (!inbox_.empty() && taken.size() < options_.max_batch) {
-        taken.push_back(std::move(inbox_.front()));
-        inbox_.pop_front();
-    }
-    return taken;
-}
-
-bool AuditWriter::nothing_to_do() {
-    const std::lock_guard lock(inbox_mutex_);
-    if (!inbox_.empty()) return false;
-    if (stopping_) closed_ = true;
-    return true;
+    auto recorded = co_await inbox_.ask(std::move(note));
+    if (!recorded) metrics_.refused.increment();
+    co_return recorded.value_or(false);
 }
 
 asio::awaitable<void> AuditWriter::run() {
     for (;;) {
-        if (nothing_to_do()) {
-            if (stopping_) break;
-            wake_.expires_at(SteadyClock::time_point::max());
-            co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
-            continue;
-        }
-        Tickets tickets = take();
+        const bool more = co_await inbox_.wait();
+        if (!more) break;
+        Tickets tickets = inbox_.take(options_.max_batch);
         co_await process(std::move(tickets));
     }
     connection_.close();
@@ -161,12 +103,13 @@ asio::awaitable<void> AuditWriter::process(Tickets tickets) {
     const auto begun = SteadyClock::now();
     const UnixMicros now = now_micros();
     Tickets batch;
-    for (Ticket& ticket : tickets) {
-        if (ticket.note.deadline < begun) {
+    for (Inbox::Ticket& ticket : tickets) {
+        if (ticket.request.deadline < begun) {
             metrics_.refused.increment();
-            answer(std::move(ticket), false);
-        } else if (!ticket.note.allowed && denials_.suppresses(refusal_of(ticket.note), now)) {
-            answer(std::move(ticket), true);
+            Inbox::answer(std::move(ticket), false);
+        } else if (!ticket.request.allowed &&
+                   denials_.suppresses(refusal_of(ticket.request), now)) {
+            Inbox::answer(std::move(ticket), true);
         } else {
             batch.push_back(std::move(ticket));
         }
@@ -174,18 +117,19 @@ asio::awaitable<void> AuditWriter::process(Tickets tickets) {
     if (batch.empty()) co_return;
 
     Deadline last{};
-    for (const Ticket& ticket : batch)
-        last = std::max(last, ticket.note.deadline);
+    for (const Inbox::Ticket& ticket : batch)
+        last = std::max(last, ticket.request.deadline);
     Attempt result = Attempt::retry;
     for (int i = 0; i < max_attempts && result == Attempt::retry; ++i) {
         if (SteadyClock::now() > last) break;
         result = co_await attempt(batch);
     }
     const bool committed = result == Attempt::committed;
-    for (Ticket& ticket : batch) {
+    for (Inbox::Ticket& ticket : batch) {
         (committed ? metrics_.entries : metrics_.refused).increment();
-        if (committed && !ticket.note.allowed) denials_.remember(refusal_of(ticket.note), now);
-        answer(std::move(ticket), committed);
+        if (committed && !ticket.request.allowed)
+            denials_.remember(refusal_of(ticket.request), now);
+        Inbox::answer(std::move(ticket), committed);
     }
 }
 
@@ -210,10 +154,10 @@ asio::awaitable<AuditWriter::Attempt> AuditWriter::attempt(const Tickets& ticket
     }
     const UnixMicros now = now_micros();
     std::map<Uuid, Head> heads;
-    for (const Ticket& ticket : tickets) {
-        Head& head = heads[ticket.note.entity_id];
-        head.id = ticket.note.entity_id;
-        head.entity_type = ticket.note.entity_type;
+    for (const Inbox::Ticket& ticket : tickets) {
+        Head& head = heads[ticket.request.entity_id];
+        head.id = ticket.request.entity_id;
+        head.entity_type = ticket.request.entity_type;
     }
     std::vector<Uuid> ids;
     std::vector<std::string_view> types;
@@ -250,16 +194,16 @@ asio::awaitable<AuditWriter::Attempt> AuditWriter::attempt(const Tickets& ticket
     }
 
     std::vector<AuditEntry> entries;
-    for (const Ticket& ticket : tickets) {
-        Head& head = heads[ticket.note.entity_id];
+    for (const Inbox::Ticket& ticket : tickets) {
+        Head& head = heads[ticket.request.entity_id];
         AuditEntry entry;
-        entry.entity_type = ticket.note.entity_type;
-        entry.entity_id = ticket.note.entity_id;
+        entry.entity_type = ticket.request.entity_type;
+        entry.entity_id = ticket.request.entity_id;
         entry.seq = head.seq + 1;
-        entry.action = ticket.note.action;
-        entry.outcome = ticket.note.allowed ? "success" : "failure";
-        entry.actor = ticket.note.actor;
-        entry.request_id = ticket.note.request_id;
+        entry.action = ticket.request.action;
+        entry.outcome = ticket.request.allowed ? "success" : "failure";
+        entry.actor = ticket.request.actor;
+        entry.request_id = ticket.request.request_id;
         entry.created_at = UnixMicros{std::max(head.at.value + 1, now.value)};
         entry.kid = keys_.current_kid();
         seal(keys_, entry, head.hash);

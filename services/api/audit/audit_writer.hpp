@@ -16,18 +16,13 @@
 #include "audit/audit_metrics.hpp"
 #include "base/log.hpp"
 #include "db/connection.hpp"
+#include "net/inbox.hpp"
 #include "streams/denial_memory.hpp"
 
-#include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -70,30 +65,8 @@ class AuditWriter {
     boost::asio::awaitable<bool> record(AuditNote note);
 
   private:
-    using Done = boost::asio::any_completion_handler<void(bool)>;
-    struct Ticket {
-        AuditNote note;
-        boost::asio::any_io_executor executor;
-        Done done;
-    };
-    using Tickets = std::vector<Ticket>;
-    // A named function object: a lambda made inside a statement with co_await is miscompiled.
-    struct Initiate {
-        explicit Initiate(AuditWriter& owner) : writer(owner) {}
-        template <class Handler>
-        void operator()(Handler&& handler, AuditNote note,
-                        boost::asio::any_io_executor executor) const {
-            writer.submit(std::move(note), std::move(executor),
-                          Done(std::forward<Handler>(handler)));
-        }
-        AuditWriter& writer;
-    };
-    template <class CompletionToken>
-    auto async_record(AuditNote note, boost::asio::any_io_executor executor,
-                      CompletionToken&& token) {
-        return boost::asio::async_initiate<CompletionToken, void(bool)>(
-            Initiate{*this}, token, std::move(note), std::move(executor));
-    }
+    using Inbox = net::Inbox<AuditNote, bool>;
+    using Tickets = Inbox::Tickets;
     enum class Attempt { committed, retry, failed };
     struct Head {
         std::string_view entity_type;
@@ -103,16 +76,12 @@ class AuditWriter {
         UnixMicros at;
     };
 
-    void submit(AuditNote note, boost::asio::any_io_executor executor, Done done);
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<void> process(Tickets tickets);
     boost::asio::awaitable<Attempt> attempt(const Tickets& tickets);
     boost::asio::awaitable<Attempt> commit(std::vector<AuditEntry> entries,
                                            std::vector<Head> heads);
     boost::asio::awaitable<void> give_up(const db::Error& error);
-    Tickets take();
-    bool nothing_to_do();
-    static void answer(Ticket&& ticket, bool recorded);
 
     boost::asio::io_context& io_;
     AuditWriterOptions options_;
@@ -120,13 +89,8 @@ class AuditWriter {
     Log& log_;
     PrivacyKeys keys_;
     db::Connection connection_;
-    boost::asio::steady_timer wake_;
     DenialMemory denials_;
-    bool stopping_ = false;
-
-    std::mutex inbox_mutex_;
-    std::deque<Ticket> inbox_;
-    bool closed_ = false;  // nobody would answer any more
+    Inbox inbox_;
 };
 
 }  // namespace subcults::api

@@ -31,6 +31,9 @@ constexpr db::Statement callers{
     "  WHERE b.stream_session_id = k.session AND b.participant_id = k.participant LIMIT 1) b"
     "  ON true"};
 
+// Only the key has the order of the look-up. Without it, a plan from when the partitions were empty
+// (analysed or vacuumed so) finds the index on received_at as cheap as the key, by the session
+// alone: then every window reads whatever its session has reported within the hour.
 constexpr db::Statement insert_reports{
     "quality_insert_reports",
     "INSERT INTO stream_quality_reports (stream_session_id, participant_id, seq, measured_at,"
@@ -45,7 +48,8 @@ constexpr db::Statement insert_reports{
     " LEFT JOIN LATERAL (SELECT true AS known FROM stream_quality_reports r"
     "  WHERE r.stream_session_id = u.session AND r.participant_id = u.participant"
     "   AND r.seq = u.seq AND r.measured_at > $2::timestamptz"
-    "   AND r.measured_at < $1::timestamptz + interval '2 minutes' LIMIT 1) r ON true"
+    "   AND r.measured_at < $1::timestamptz + interval '2 minutes'"
+    "  ORDER BY r.measured_at LIMIT 1) r ON true"
     " WHERE r.known IS NULL"
     " ON CONFLICT DO NOTHING RETURNING stream_session_id, participant_id, seq"};
 

@@ -3,6 +3,8 @@
 #include "support/postgres.hpp"
 
 #include "quality/collector.hpp"
+#include "quality/report_lane.hpp"
+#include "quality/report_rows.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -41,6 +43,33 @@ std::string plan_of(const TestDatabase& database, const std::string& sql,
         "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;"
         " SET enable_bitmapscan = off; SET jit = off; PREPARE examined AS " +
         sql + "; EXPLAIN (FORMAT JSON) EXECUTE examined(" + values + ")");
+}
+
+const std::string insertion = std::string(api::quality::ReportBatch::insert_statement().sql);
+
+// Of the insertion of reports, as their writer's connections have it planned.
+std::string insertion_plan(const TestDatabase& database, const std::string& sql) {
+    std::string script;
+    for (const auto& [name, value] : api::quality::ReportLane::plan_settings())
+        script += "SET " + name + " = " + value + "; ";
+    script += "PREPARE examined AS " + sql +
+              "; EXPLAIN (FORMAT JSON) EXECUTE examined(now(), now() - interval '1 hour'";
+    for (int arrays = 0; arrays < 13; ++arrays)
+        script += ", '{}'";
+    return database.execute(script + ")");
+}
+
+// Stores one window of a participant as the writer would; whether it was new.
+bool stored(const TestDatabase& database, int seq, const std::string& received_at,
+            const std::string& measured_at) {
+    return !database
+                .execute("PREPARE stored AS " + insertion + "; EXECUTE stored('" + received_at +
+                         "', '" + received_at + "'::timestamptz - interval '1 hour', ARRAY[" +
+                         session + "]::uuid[], '{user-a}', '{" + std::to_string(seq) + "}', '{" +
+                         measured_at +
+                         "}', '{10000}', '{true}', '{false}', '{false}', '{null}', '{null}',"
+                         " '{null}', '{null}', '{48.5}')")
+                .empty();
 }
 
 // What makes up the name of each index of a partition of the reports that the plan uses: "pkey" or
@@ -104,6 +133,61 @@ TEST_CASE("what is new is found by when it came, also with plans from when nothi
         plan_of(database, windows.substr(0, order), session + ", " + since + ", " + until);
     INFO(unordered);
     CHECK(report_indexes(unordered) == std::set<std::string>{"pkey"});
+}
+
+TEST_CASE(
+    "whether a window is known is found by its key, also with plans from when nothing was there") {
+    const TestDatabase database = database_of_today();
+    const std::set<std::string> key{"pkey"};
+    // Nobody has looked at the new partitions, then somebody has, then they fill with one session.
+    const std::string young = insertion_plan(database, insertion);
+    INFO(young);
+    CHECK(report_indexes(young) == key);
+    database.execute("ANALYZE");
+    const std::string empty = insertion_plan(database, insertion);
+    INFO(empty);
+    CHECK(report_indexes(empty) == key);
+    // It is the order that does it; without it the session alone looks as good.
+    std::string unordered = insertion;
+    const std::string order = " ORDER BY r.measured_at";
+    const std::size_t at = unordered.find(order);
+    REQUIRE(at != std::string::npos);
+    unordered.erase(at, order.size());
+    const std::string other = insertion_plan(database, unordered);
+    INFO(other);
+    CHECK(report_indexes(other) == std::set<std::string>{"received_at"});
+
+    database.execute(
+        "INSERT INTO stream_quality_reports (stream_session_id, participant_id, seq, measured_at,"
+        " received_at, window_ms, uplink, muted, late) SELECT " +
+        session +
+        ", 'user-' || n % 100, n, now() - n * interval '5 ms', now(), 10000, true, false, false"
+        " FROM generate_series(1, 20000) n");
+    const std::string full = insertion_plan(database, insertion);
+    INFO(full);
+    CHECK(report_indexes(full) == key);
+    database.execute("ANALYZE");
+    const std::string analysed = insertion_plan(database, insertion);
+    INFO(analysed);
+    CHECK(report_indexes(analysed) == key);
+}
+
+TEST_CASE("a replay is known across midnight") {
+    const TestDatabase database = TestDatabase::migrated();
+    database.execute("SELECT quality_add_partitions('2031-05-02T00:05:00Z')");
+    const std::string before = "2031-05-01T23:59:10Z";
+    const std::string after = "2031-05-02T00:00:20Z";
+    REQUIRE(stored(database, 7, "2031-05-01T23:59:30Z", before));
+    CHECK(database.execute("SELECT count(*) FROM stream_quality_reports_2031050123") == "1");
+    // The very same window, and its number with a time of the new day.
+    CHECK_FALSE(stored(database, 7, "2031-05-02T00:00:30Z", before));
+    CHECK_FALSE(stored(database, 7, "2031-05-02T00:00:30Z", after));
+    CHECK(database.execute("SELECT count(*) FROM stream_quality_reports") == "1");
+    CHECK(stored(database, 8, "2031-05-02T00:00:30Z", after));
+    // The other way round, too: what comes late is of the day before.
+    CHECK_FALSE(stored(database, 8, "2031-05-02T00:01:00Z", before));
+    CHECK(database.execute("SELECT count(*) FROM stream_quality_reports_2031050200") == "1");
+    CHECK(database.execute("SELECT count(*) FROM stream_quality_reports") == "2");
 }
 
 TEST_CASE("sessions whose last report came while they were collected have news") {

@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace subcults::db {
@@ -17,6 +19,11 @@ std::vector<Value> column(const Items& items, Project project) {
     for (const auto& item : items)
         values.push_back(project(item));
     return values;
+}
+
+// Of texts that live as long.
+inline std::vector<std::string_view> views(const std::vector<std::string>& texts) {
+    return {texts.begin(), texts.end()};
 }
 
 // The same for booleans, which std::vector does not hold as such. Lives as long as the span is

@@ -29,8 +29,8 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int exit_unverified = 3;
-constexpr std::chrono::minutes statement_limit{10};
-constexpr std::int64_t page_entries = 5000;
+constexpr std::chrono::minutes reading_limit{10};
+constexpr std::int64_t reading_page = 5000;
 constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max() / 2;
 
 int cannot(std::string_view what, const std::string& why) {
@@ -104,21 +104,21 @@ asio::awaitable<int> verify_database(db::Connection& connection, PrivacyKeys& ke
                                      VerifyTask task) {
     auto connected = co_await connection.connect();
     if (!connected) co_return cannot("the database", connected.error().message);
-    auto begun = co_await begin_snapshot(connection, statement_limit);
+    auto begun = co_await begin_snapshot(connection, reading_limit);
     if (!begun) co_return cannot("the database", begun.error().message);
     VerifyReport report;
     db::DbResult<void> verified;
     if (task.entity) {
-        verified = co_await verify_chain(connection, keys, *task.entity, no_limit, statement_limit,
-                                         report);
+        verified =
+            co_await verify_chain(connection, keys, *task.entity, no_limit, reading_limit, report);
     } else {
-        verified = co_await verify_all(connection, keys, statement_limit, report);
+        verified = co_await verify_all(connection, keys, reading_limit, report);
     }
     if (!verified) co_return cannot("the database", verified.error().message);
     std::string more;
     if (!task.entity || task.checkpoint_lines) {
         CheckpointVerifier checkpoints(keys);
-        verified = co_await verify_checkpoints(connection, statement_limit, checkpoints);
+        verified = co_await verify_checkpoints(connection, reading_limit, checkpoints);
         if (!verified) co_return cannot("the database", verified.error().message);
         if (task.checkpoint_lines) add_lines(checkpoints, *task.checkpoint_lines);
         add_findings(report, checkpoints.findings());
@@ -144,16 +144,15 @@ asio::awaitable<int> export_chain(db::Connection& connection, PrivacyKeys& keys,
                                   bool csv) {
     auto connected = co_await connection.connect();
     if (!connected) co_return cannot("the database", connected.error().message);
-    auto begun = co_await begin_snapshot(connection, statement_limit);
+    auto begun = co_await begin_snapshot(connection, reading_limit);
     if (!begun) co_return cannot("the database", begun.error().message);
-    auto head = co_await find_head(connection, entity, statement_limit);
+    auto head = co_await find_head(connection, entity, reading_limit);
     if (!head) co_return cannot("the database", head.error().message);
     if (csv) std::fputs(csv_header().c_str(), stdout);
     std::int64_t after = std::numeric_limits<std::int64_t>::min();
     bool any = false;
     for (bool more = true; more;) {
-        auto entries =
-            co_await read_chain(connection, entity, after, page_entries, statement_limit);
+        auto entries = co_await read_chain(connection, entity, after, reading_page, reading_limit);
         if (!entries) co_return cannot("the database", entries.error().message);
         for (const StoredEntry& entry : *entries) {
             const std::string line = csv ? entry_csv(entry) : entry_json(entry) + "\n";
@@ -161,7 +160,7 @@ asio::awaitable<int> export_chain(db::Connection& connection, PrivacyKeys& keys,
             after = entry.seq;
             any = true;
         }
-        more = static_cast<std::int64_t>(entries->size()) == page_entries;
+        more = static_cast<std::int64_t>(entries->size()) == reading_page;
     }
     if (*head) {
         const ExportHead end = sign_head(keys, entity, **head);
@@ -186,7 +185,7 @@ asio::awaitable<int> erase(db::Connection& connection, AuditWriter& writer, Priv
                            std::string did) {
     auto connected = co_await connection.connect();
     if (!connected) co_return not_erased(connected.error().message);
-    auto found = co_await find_person(connection, keys, std::move(did), statement_limit);
+    auto found = co_await find_person(connection, keys, std::move(did), reading_limit);
     if (!found) co_return not_erased(found.error().message);
     const EmptiedEntries counts = found->counts();
     TwoCounts told;
@@ -201,7 +200,7 @@ asio::awaitable<int> erase(db::Connection& connection, AuditWriter& writer, Priv
     note.deadline = deadline_in(std::chrono::seconds(10));
     const bool noted = co_await writer.record(std::move(note));
     if (!noted) co_return not_erased("the audit log cannot be written");
-    auto erased = co_await erase_entries(connection, *found, statement_limit);
+    auto erased = co_await erase_entries(connection, *found, reading_limit);
     if (!erased) co_return not_erased(erased.error().message);
     connection.close();
     std::printf("emptied %lld entries by this person and %lld about them\n",

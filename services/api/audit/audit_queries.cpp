@@ -41,7 +41,7 @@ constexpr db::Statement recent{
     "  ORDER BY started_at DESC, id DESC LIMIT $1::bigint)"
     " UNION ALL (SELECT entity_id FROM audit_heads ORDER BY head_at DESC LIMIT $1::bigint)"};
 
-constexpr std::int64_t page_entries = 2000;
+constexpr std::int64_t proof_page = 2000;
 constexpr std::int64_t before_all = std::numeric_limits<std::int64_t>::min();
 
 }  // namespace
@@ -192,12 +192,12 @@ asio::awaitable<db::DbResult<void>> verify_chain(db::Connection& connection, Pri
     ChainVerifier verifier(keys, entity, after);
     std::int64_t position = after > 0 ? after : before_all;
     bool more = true;
-    while (more && verifier.entries() <= max_entries + page_entries) {
-        auto entries = co_await read_chain(connection, entity, position, page_entries, limit);
+    while (more && verifier.entries() <= max_entries + proof_page) {
+        auto entries = co_await read_chain(connection, entity, position, proof_page, limit);
         if (!entries) co_return entries.error();
         for (const StoredEntry& entry : *entries)
             verifier.add(entry);
-        more = static_cast<std::int64_t>(entries->size()) == page_entries;
+        more = static_cast<std::int64_t>(entries->size()) == proof_page;
         if (!entries->empty()) position = entries->back().seq;
     }
     if (more) report.complete = false;

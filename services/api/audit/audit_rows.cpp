@@ -22,7 +22,7 @@ std::optional<std::string> bytes_at(const db::Rows& rows, int row, int column) {
 
 db::Params insert_params(const std::vector<AuditEntry>& entries) {
     using Entry = const AuditEntry&;
-    const auto targets = [&entries](Tag128 AuditTarget::*part) {
+    const auto target_parts = [&entries](Tag128 AuditTarget::*part) {
         return column<MaybeBytes>(entries, [part](Entry e) { return part_of(e, part); });
     };
     db::Params params;
@@ -42,9 +42,9 @@ db::Params insert_params(const std::vector<AuditEntry>& entries) {
         .bytea_array(
             column<std::string_view>(entries, [](Entry e) { return subcults::as_view(e.hash); }))
         .int4_array(column<std::int32_t>(entries, [](Entry e) { return e.version(); }))
-        .bytea_array(targets(&AuditTarget::tag))
-        .bytea_array(targets(&AuditTarget::nonce))
-        .bytea_array(targets(&AuditTarget::commitment));
+        .bytea_array(target_parts(&AuditTarget::tag))
+        .bytea_array(target_parts(&AuditTarget::nonce))
+        .bytea_array(target_parts(&AuditTarget::commitment));
     return params;
 }
 

@@ -22,8 +22,8 @@ constexpr std::chrono::seconds last_limit{5};
 // "subcults" and a number, as a bigint: advisory locks are shared by everybody in a database.
 constexpr std::int64_t turn_key = 0x7375'6263'756c'0003;
 
-constexpr db::Statement take_turn{"checkpoint_turn",
-                                  "SELECT pg_try_advisory_xact_lock($1::bigint)"};
+constexpr db::Statement take_checkpoint_turn{"checkpoint_turn",
+                                             "SELECT pg_try_advisory_xact_lock($1::bigint)"};
 constexpr db::Statement newest{"checkpoint_newest",
                                "SELECT " SUBCULTS_CHECKPOINT_COLUMNS
                                " FROM audit_checkpoints ORDER BY number DESC LIMIT 1"};
@@ -58,8 +58,8 @@ db::ConnectionOptions connection_options(const CheckpointerOptions& options) {
     made.settings = {{"statement_timeout", "30s"},
                      {"synchronous_commit", "on"},
                      {"idle_in_transaction_session_timeout", "10s"}};
-    made.statements = {take_turn,         newest,       moved_heads,
-                       insert_checkpoint, insert_heads, audit_sql::stored_checkpoints};
+    made.statements = {take_checkpoint_turn, newest,       moved_heads,
+                       insert_checkpoint,    insert_heads, audit_sql::stored_checkpoints};
     return made;
 }
 
@@ -124,7 +124,7 @@ asio::awaitable<bool> Checkpointer::make_one(bool now, bool& more) {
     db::Params key;
     key.int8(turn_key);
     look.command("BEGIN");
-    look.add(take_turn, std::move(key));
+    look.add(take_checkpoint_turn, std::move(key));
     look.add(newest);
     auto until = deadline();
     auto seen = co_await connection_.run("checkpoint_look", std::move(look), until);

@@ -1,5 +1,7 @@
 #include "livekit/inbox.hpp"
 
+#include "db/columns.hpp"
+
 #include <boost/asio/use_awaitable.hpp>
 
 namespace subcults::api::livekit {
@@ -67,10 +69,6 @@ InboxItem read_item(const db::Rows& rows, int row) {
     if (!rows.is_null(row, 10)) item.session = rows.uuid(row, 10);
     item.known_participant = !rows.is_null(row, 11) && rows.boolean(row, 11);
     return item;
-}
-
-std::vector<std::string_view> views(const std::vector<std::string>& texts) {
-    return {texts.begin(), texts.end()};
 }
 
 }  // namespace
@@ -190,7 +188,7 @@ asio::awaitable<bool> InboxProcessor::note_fates(std::map<std::string, RoomFate>
 asio::awaitable<bool> InboxProcessor::mark(std::vector<std::string> done,
                                            std::vector<std::string> again) {
     db::Params params;
-    params.text_array(views(done)).text_array(views(again));
+    params.text_array(db::views(done)).text_array(db::views(again));
     auto marked = co_await run(mark_events, std::move(params));
     co_return marked.has_value();
 }
@@ -198,7 +196,7 @@ asio::awaitable<bool> InboxProcessor::mark(std::vector<std::string> done,
 asio::awaitable<void> InboxProcessor::forget_closings(std::vector<std::string> rooms) {
     if (rooms.empty()) co_return;
     db::Params params;
-    params.text_array(views(rooms));
+    params.text_array(db::views(rooms));
     auto dropped = co_await run(drop_closings, std::move(params));
     static_cast<void>(dropped);  // then it is due once more, and nothing is left to close
 }

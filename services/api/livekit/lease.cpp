@@ -6,7 +6,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds statement_limit{3};
+constexpr std::chrono::seconds lease_limit{3};
 
 constexpr db::Statement take{"livekit_lease_take", "SELECT pg_try_advisory_lock($1::bigint)"};
 constexpr db::Statement still_there{"livekit_lease_check", "SELECT true"};
@@ -35,7 +35,7 @@ asio::awaitable<bool> Lease::hold() {
     db::Params params;
     if (!held_) params.int8(key_);
     const db::Statement statement = held_ ? still_there : take;
-    const Deadline deadline = deadline_in(statement_limit);
+    const Deadline deadline = deadline_in(lease_limit);
     auto rows = co_await connection_.query(statement, std::move(params), deadline);
     held_ = rows.has_value() && !rows->empty() && rows->boolean(0, 0);
     co_return held_;

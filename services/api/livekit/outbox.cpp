@@ -9,10 +9,10 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{1000};
-constexpr std::chrono::seconds statement_limit{5};
+constexpr std::chrono::seconds outbox_limit{5};
 constexpr std::int64_t claimed_at_once = 8;
 constexpr std::int64_t day_in_micros = 86'400'000'000;
-constexpr std::chrono::milliseconds longest_pause{60'000};
+constexpr std::chrono::milliseconds longest_wait{60'000};
 
 // The oldest due row of each participant of a room (or of the room itself). A removal makes the
 // mutes before it pointless, so one that LiveKit keeps refusing does not hold it up. The claim
@@ -91,7 +91,7 @@ OutboxVerdict judge_outbox(const OutboxAction& action, const CallResult<void>& r
         result.error().kind != Kind::circuit_open && result.error().kind != Kind::cancelled;
     const std::int64_t doublings = std::clamp<std::int64_t>(action.attempts - 1, 0, 10);
     const std::chrono::milliseconds pause(1000LL << (sent ? doublings : 0));
-    verdict.after = std::min(pause, longest_pause);
+    verdict.after = std::min(pause, longest_wait);
     return verdict;
 }
 
@@ -129,7 +129,7 @@ asio::awaitable<bool> OutboxWorker::round() {
 
 asio::awaitable<std::vector<OutboxAction>> OutboxWorker::claim() {
     std::vector<OutboxAction> actions;
-    const Deadline deadline = deadline_in(statement_limit);
+    const Deadline deadline = deadline_in(outbox_limit);
     auto lease = co_await pool_.acquire(deadline);
     if (!lease) co_return actions;  // readiness tells about the database
     db::Params params;
@@ -165,7 +165,7 @@ asio::awaitable<CallResult<void>> OutboxWorker::carry_out(OutboxAction action) {
 asio::awaitable<CallResult<void>> OutboxWorker::remove(OutboxAction action) {
     db::Params params;
     params.int8(action.id).uuid(action.session).text(action.participant_id);
-    const Deadline deadline = deadline_in(statement_limit);
+    const Deadline deadline = deadline_in(outbox_limit);
     auto rows = co_await pool_.read(still_meant, std::move(params), deadline);
     if (!rows) {
         CallError not_sent;
@@ -205,7 +205,7 @@ asio::awaitable<void> OutboxWorker::conclude(OutboxAction action, CallResult<voi
     db::Params params;
     params.int8(action.id);
     if (again) params.int8(verdict.after.count());
-    const Deadline deadline = deadline_in(statement_limit);
+    const Deadline deadline = deadline_in(outbox_limit);
     auto lease = co_await pool_.acquire(deadline);
     if (!lease) co_return;  // the claim runs out, and the row is carried out once more
     const db::Statement statement = again ? postpone_row : delete_row;

@@ -1,5 +1,7 @@
 #include "livekit/reconciler.hpp"
 
+#include "db/columns.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -9,8 +11,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds statement_limit{10};
-constexpr std::chrono::seconds command_limit{5};
+constexpr std::chrono::seconds round_limit{10};
+constexpr std::chrono::seconds round_command_limit{5};
 constexpr std::size_t rooms_per_call = 200;
 constexpr std::size_t commands_at_once = 256;
 constexpr std::size_t sessions_per_page = 500;
@@ -83,10 +85,6 @@ void fail(jobs::Run& run, const CallError& error) {
     run.fail(error_type(error), std::string("LiveKit: ").append(to_string(error.kind)));
 }
 
-std::vector<std::string_view> views(const std::vector<std::string>& texts) {
-    return {texts.begin(), texts.end()};
-}
-
 }  // namespace
 
 std::vector<db::Statement> Reconciler::statements() {
@@ -106,7 +104,7 @@ Reconciler::Reconciler(db::Pool& pool, LedgerDesk& desk, RoomService& rooms,
 
 asio::awaitable<db::DbResult<db::Rows>> Reconciler::ask(db::Statement statement,
                                                         db::Params params) {
-    const Deadline deadline = deadline_in(statement_limit);
+    const Deadline deadline = deadline_in(round_limit);
     auto lease = co_await pool_.acquire(deadline);
     if (!lease) co_return lease.error();
     auto rows = co_await (*lease)->query(statement, std::move(params), deadline);
@@ -160,7 +158,7 @@ asio::awaitable<bool> Reconciler::note_rooms(jobs::Run& run, std::vector<std::st
                                              std::vector<std::string> there) {
     if (!gone.empty()) {
         db::Params params;
-        params.text_array(views(gone)).int8(empty_grace_.count());
+        params.text_array(db::views(gone)).int8(empty_grace_.count());
         auto added = co_await ask(add_missing_closings, std::move(params));
         if (!added) {
             run.fail(added.error());
@@ -169,7 +167,7 @@ asio::awaitable<bool> Reconciler::note_rooms(jobs::Run& run, std::vector<std::st
     }
     if (!there.empty()) {
         db::Params params;
-        params.text_array(views(there));
+        params.text_array(db::views(there));
         auto dropped = co_await ask(drop_seen_closings, std::move(params));
         if (!dropped) {
             run.fail(dropped.error());
@@ -223,7 +221,7 @@ asio::awaitable<bool> Reconciler::repair(jobs::Run& run, std::vector<Command> co
         std::vector<Command> some;
         std::vector<bool> joins;
         for (std::size_t i = from; i < to; ++i) {
-            commands[i].deadline = deadline_in(command_limit);
+            commands[i].deadline = deadline_in(round_command_limit);
             joins.push_back(commands[i].presence->kind == Presence::Kind::joined);
             some.push_back(std::move(commands[i]));
         }

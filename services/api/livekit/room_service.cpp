@@ -17,7 +17,7 @@ namespace {
 using Kind = CallError::Kind;
 
 constexpr std::chrono::milliseconds shortest_pause{50};
-constexpr std::chrono::milliseconds longest_pause{250};
+constexpr std::chrono::milliseconds longest_retry_pause{250};
 
 CallError error(Kind kind) {
     CallError made;
@@ -72,7 +72,7 @@ std::string base_path(const std::string& target) {
 std::chrono::milliseconds random_pause() {
     thread_local std::minstd_rand generator(std::random_device{}());
     std::uniform_int_distribution<int> between(static_cast<int>(shortest_pause.count()),
-                                               static_cast<int>(longest_pause.count()));
+                                               static_cast<int>(longest_retry_pause.count()));
     return std::chrono::milliseconds(between(generator));
 }
 

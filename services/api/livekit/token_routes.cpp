@@ -10,7 +10,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000;
+constexpr std::int64_t micros_per_second = 1'000'000;
 
 class TokenRoute {
   public:
@@ -34,7 +34,7 @@ class TokenRoute {
 
   private:
     std::string answer(const Outcome& outcome) {
-        const std::int64_t issued = outcome.at.value / second;
+        const std::int64_t issued = outcome.at.value / micros_per_second;
         const auth::LiveKitRole role =
             outcome.is_host ? auth::LiveKitRole::host : auth::LiveKitRole::listener;
         const std::string token = context_.signer->join_token(
@@ -44,7 +44,7 @@ class TokenRoute {
         json.begin_object()
             .field("token", token)
             .field("expires_at",
-                   format_rfc3339(UnixMicros{(issued + context_.ttl_seconds) * second}))
+                   format_rfc3339(UnixMicros{(issued + context_.ttl_seconds) * micros_per_second}))
             .field("issued_at", format_rfc3339(outcome.at))
             .field("url", context_.url)
             .field("room_name", outcome.room_name)

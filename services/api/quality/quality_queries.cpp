@@ -41,7 +41,7 @@ constexpr db::Statement high_loss_of_one{
     " WHERE stream_session_id = $1::uuid AND measured_at >= $2::timestamptz"
     " AND packet_loss_percent > 5 AND participant_id = $3::text LIMIT 1"};
 
-std::optional<double> number(const db::Rows& rows, int row, int column) {
+std::optional<double> number_at(const db::Rows& rows, int row, int column) {
     if (rows.is_null(row, column)) return std::nullopt;
     return rows.float8(row, column);
 }
@@ -92,12 +92,12 @@ asio::awaitable<db::DbResult<std::vector<MetricView>>> recent_metrics(
         MetricView view;
         view.id = rows->uuid(row, 0);
         view.participant_id = rows->text(row, 1);
-        view.values.bitrate_kbps = number(*rows, row, 2);
-        view.values.jitter_ms = number(*rows, row, 3);
-        view.values.packet_loss_percent = number(*rows, row, 4);
-        view.values.audio_level = number(*rows, row, 5);
-        view.values.rtt_ms = number(*rows, row, 6);
-        view.mos = number(*rows, row, 7);
+        view.values.bitrate_kbps = number_at(*rows, row, 2);
+        view.values.jitter_ms = number_at(*rows, row, 3);
+        view.values.packet_loss_percent = number_at(*rows, row, 4);
+        view.values.audio_level = number_at(*rows, row, 5);
+        view.values.rtt_ms = number_at(*rows, row, 6);
+        view.mos = number_at(*rows, row, 7);
         view.measured_at = rows->timestamptz(row, 8);
         found.push_back(std::move(view));
     }

@@ -175,14 +175,14 @@ class QualityRoutes {
     asio::awaitable<Result<View, net::Response>> view_of(net::Request& request) {
         const Uuid session = request.uuid_params[0];
         CallerNames names = caller_names(context_.worker.keys, session, request.principal.did);
-        auto standing = co_await find_standing(context_.worker.pool, session, request.principal.did,
-                                               std::move(names), request.deadline);
-        if (!standing) co_return database_failure(request, standing.error(), context_.worker.log);
-        if (!*standing) co_return no_such_stream(request);
+        auto found = co_await find_standing(context_.worker.pool, session, request.principal.did,
+                                            std::move(names), request.deadline);
+        if (!found) co_return database_failure(request, found.error(), context_.worker.log);
+        if (!*found) co_return no_such_stream(request);
         View view;
-        view.everybody = (*standing)->is_host || request.principal.is_admin();
-        view.participant_id = std::move((*standing)->participant_id);
-        if (!view.everybody && !(*standing)->is_participant) co_return participants_only(request);
+        view.everybody = (*found)->is_host || request.principal.is_admin();
+        view.participant_id = std::move((*found)->participant_id);
+        if (!view.everybody && !(*found)->is_participant) co_return participants_only(request);
         co_return view;
     }
 

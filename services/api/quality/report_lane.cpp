@@ -14,7 +14,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::chrono::seconds statement_limit{3};
+constexpr std::chrono::seconds lane_limit{3};
 constexpr std::chrono::milliseconds pause_after_failure{50};
 constexpr int max_attempts = 3;
 
@@ -151,7 +151,7 @@ asio::awaitable<bool> ReportLane::connect() {
 }
 
 asio::awaitable<bool> ReportLane::add_partitions() {
-    auto deadline = deadline_in(statement_limit);
+    auto deadline = deadline_in(lane_limit);
     auto made = co_await quality::add_partitions(connection_, now_micros(), deadline);
     if (!made) trouble(made.error());
     co_return made.has_value();
@@ -172,7 +172,7 @@ asio::awaitable<ReportLane::Attempt> ReportLane::attempt(ReportBatch& batch) {
     const bool connected = co_await connect();
     if (!connected) co_return Attempt::unavailable;
 
-    auto deadline = deadline_in(statement_limit);
+    auto deadline = deadline_in(lane_limit);
     db::Statement statement = ReportBatch::callers_statement();
     db::Params params = batch.callers_params();
     auto callers = co_await connection_.query(statement, std::move(params), deadline);
@@ -181,7 +181,7 @@ asio::awaitable<ReportLane::Attempt> ReportLane::attempt(ReportBatch& batch) {
     if (batch.nothing_to_write()) co_return Attempt::committed;
 
     // A statement alone is its own transaction: its answer comes after its commit.
-    deadline = deadline_in(statement_limit);
+    deadline = deadline_in(lane_limit);
     statement = ReportBatch::insert_statement();
     params = batch.insert_params(now_micros());
     auto written = co_await connection_.query(statement, std::move(params), deadline);

@@ -10,13 +10,13 @@ namespace asio = boost::asio;
 
 ReportWriter::ReportWriter(asio::io_context& io, ReportWriterOptions options, Log& log)
     : log_limit_(std::chrono::seconds(1)) {
-    const std::size_t lanes = std::max<std::size_t>(options.lanes, 1);
+    const std::size_t lane_count = std::max<std::size_t>(options.lanes, 1);
     ReportLaneOptions each;
     each.database_uri = std::move(options.database_uri);
     each.max_batch = options.max_batch;
-    each.max_queued = options.max_queued / lanes;
+    each.max_queued = options.max_queued / lane_count;
     each.on_query = std::move(options.on_query);
-    for (std::size_t i = 0; i < lanes; ++i)
+    for (std::size_t i = 0; i < lane_count; ++i)
         lanes_.push_back(std::make_unique<ReportLane>(io, each, log, log_limit_));
 }
 

@@ -37,7 +37,7 @@ const db::Statement& statement_for(ParticipantFilter filter) {
     return list_all;
 }
 
-std::optional<UnixMicros> time_at(const db::Rows& rows, int row, int column) {
+std::optional<UnixMicros> moment_at(const db::Rows& rows, int row, int column) {
     if (rows.is_null(row, column)) return std::nullopt;
     return rows.timestamptz(row, column);
 }
@@ -58,9 +58,9 @@ asio::awaitable<db::DbResult<ParticipantPage>> list_participants(db::Pool& pool,
     for (int row = 0; row < shown; ++row) {
         ParticipantView participant;
         participant.id = rows->text(row, 0);
-        participant.first_joined_at = time_at(*rows, row, 1);
-        participant.joined_at = time_at(*rows, row, 2);
-        participant.left_at = time_at(*rows, row, 3);
+        participant.first_joined_at = moment_at(*rows, row, 1);
+        participant.joined_at = moment_at(*rows, row, 2);
+        participant.left_at = moment_at(*rows, row, 3);
         participant.reconnections = rows->int8(row, 4);
         participant.kicked = rows->boolean(row, 5);
         page.participants.push_back(std::move(participant));

@@ -28,7 +28,7 @@ constexpr db::Statement get_stream_for{
 constexpr db::Statement list_active{"stream_list_active", SUBCULTS_PAGE("ended_at IS NULL")};
 constexpr db::Statement list_ended{"stream_list_ended", SUBCULTS_PAGE("ended_at IS NOT NULL")};
 // Both halves come from their own partial index.
-constexpr db::Statement list_all{
+constexpr db::Statement every_stream{
     "stream_list_all",
     "(" SUBCULTS_PAGE("ended_at IS NULL") ") UNION ALL (" SUBCULTS_PAGE(
         "ended_at IS NOT NULL") ") ORDER BY started_at DESC, id DESC LIMIT $3::bigint"};
@@ -61,7 +61,7 @@ const db::Statement& statement_for(StreamFilter filter) {
         case StreamFilter::all:
             break;
     }
-    return list_all;
+    return every_stream;
 }
 
 // Before every session: a time after all of them (year 9999).
@@ -152,7 +152,7 @@ asio::awaitable<db::DbResult<StreamPage>> list_streams(db::Pool& pool, StreamFil
 
 std::vector<db::Statement> stream_query_statements() {
     std::vector<db::Statement> statements{get_stream, get_stream_for, list_active, list_ended,
-                                          list_all};
+                                          every_stream};
     for (const auto& more : {participant_query_statements(), analytics_statements()})
         statements.insert(statements.end(), more.begin(), more.end());
     return statements;

@@ -5,6 +5,7 @@
 namespace subcults::api {
 
 namespace asio = boost::asio;
+using Status = Outcome::Status;
 
 namespace {
 
@@ -84,7 +85,6 @@ net::Response database_failure(const net::Request& request, const db::Error& err
 
 net::Response refusal(const net::Request& request, const Outcome& outcome) {
     const std::string& id = request.request_id;
-    using Status = Outcome::Status;
     switch (outcome.status) {
         case Status::not_found:
             return no_such_stream(request);

@@ -11,6 +11,7 @@
 namespace subcults::api {
 
 namespace asio = boost::asio;
+using Status = Outcome::Status;
 
 namespace {
 
@@ -134,7 +135,6 @@ class StreamRoutes {
     // A refused start has no session whose chain could tell of it: the scene's or event's does.
     asio::awaitable<bool> note_refused_create(const net::Request& request, Subject subject,
                                               Outcome::Status status) {
-        using Status = Outcome::Status;
         const bool denied = status == Status::forbidden || status == Status::gone ||
                             status == Status::already_active || status == Status::key_reused;
         if (!denied) co_return true;

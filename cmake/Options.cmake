@@ -15,14 +15,17 @@ set(SUBCULTS_SANITIZE "" CACHE STRING "Sanitizers for every target, for example 
 option(SUBCULTS_FUZZ "Build the libFuzzer targets (Clang only)" OFF)
 
 # ccache may share precompiled headers only when it is told that their timestamps do not matter, and
-# between clones only what is compiled without their paths.
+# between clones only what is compiled without their paths: with Clang that takes some more.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       "${CMAKE_COMMAND}" -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
-      "${CMAKE_CURRENT_LIST_DIR}/compile" "${CCACHE_PROGRAM}")
+      CCACHE_NOHASHDIR=1 "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_CURRENT_LIST_DIR}/clang-with-ccache")
+  endif()
+  list(APPEND CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
 endif()
 
 # mold links GCC objects fastest; Clang's sanitizer runtimes are at home with lld.

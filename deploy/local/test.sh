@@ -210,6 +210,8 @@ command_test() {
     # Checks of what the endpoints expose; skipped where it could not be fetched.
     [[ ! -x $tools_dir/usr/bin/promtool ]] ||
         export SUBCULTS_PROMTOOL=$tools_dir/usr/bin/promtool
+    # A machine that is shared is late; most waits of tests end long before their limit.
+    export SUBCULTS_TEST_PATIENCE=${SUBCULTS_TEST_PATIENCE:-2}
     start_test_database
     local i next
     for i in "${!presets[@]}"; do

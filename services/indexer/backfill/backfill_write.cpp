@@ -50,6 +50,14 @@ void noted(BackfillOrder& order, std::optional<std::int64_t> position, std::size
     order.events_written += static_cast<std::int64_t>(events);
 }
 
+// A connection that goes back with its transaction open is replaced by the pool, with a pause: each
+// half of a batch that holds a refused event would cost seconds.
+asio::awaitable<void> roll_back(db::Connection& connection, Deadline deadline) {
+    if (!connection.connected()) co_return;
+    auto done = co_await connection.execute("ROLLBACK", deadline);
+    static_cast<void>(done);
+}
+
 }  // namespace
 
 // False = the run has been told why, or the order was cancelled.
@@ -111,10 +119,12 @@ asio::awaitable<Backfill::Attempt> Backfill::attempt(
                                                       batch.quarantine.size(), writes_records));
     if (items.empty()) opening.command("COMMIT");
     const Deadline deadline = std::min(run.deadline(), deadline_in(statement_limit));
-    // A connection that goes back with its transaction open is replaced by the pool.
     auto opened = co_await connection.run("backfill_open", std::move(opening), deadline);
     if (!opened) co_return settle(run, order, opened.error());
-    if (!opened->ok()) co_return settle(run, order, *opened->error);
+    if (!opened->ok()) {
+        co_await roll_back(connection, deadline);
+        co_return settle(run, order, *opened->error);
+    }
     if (items.empty()) {
         noted(order, position, 0);
         co_return Attempt::committed;
@@ -124,7 +134,10 @@ asio::awaitable<Backfill::Attempt> Backfill::attempt(
     BatchPipeline made = make_retry_pipeline(batch, options_.consumer);
     auto done = co_await connection.run("backfill_batch", std::move(made.pipeline), deadline);
     if (!done) co_return settle(run, order, done.error());
-    if (!done->ok()) co_return settle(run, order, *done->error);
+    if (!done->ok()) {
+        co_await roll_back(connection, deadline);
+        co_return settle(run, order, *done->error);
+    }
     if (done->rows.back().command() != "COMMIT") {
         db::Error error;
         error.kind = db::ErrorKind::protocol;

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <deque>
 #include <string>
 #include <thread>
 #include <vector>
@@ -124,10 +125,12 @@ TEST_CASE("askers of many threads get their own answers") {
     Doubling inbox(worker.io(), threads);
     asio::co_spawn(worker.io(), double_all(inbox, 2), rethrow);
     worker.start();
+    // They outlive the one who answers: it may still be leaving their post() when they have it all.
+    std::deque<asio::io_context> loops;
     std::vector<std::thread> askers;
     for (int i = 0; i < threads; ++i) {
+        asio::io_context& io = loops.emplace_back(1);
         askers.emplace_back([&, i] {
-            asio::io_context io(1);
             // The answer comes from another thread: until then nothing here is to be done.
             const auto guard = asio::make_work_guard(io);
             asio::co_spawn(io, ask_often(inbox, i * each, each, right),
